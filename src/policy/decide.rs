@@ -1,0 +1,232 @@
+//! The decision: a pure function over the table.
+
+use entity::enums::{CollaboratorPermission, TeamRole};
+
+use super::{
+    facts::{AgentFacts, Resource},
+    table::{Door, Grant, Permission, Rule, rule},
+    visibility::sees,
+};
+use crate::{
+    error::Error,
+    viewer::{TenantViewer, Viewer},
+};
+
+/// What a viewer is answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It may.
+    Allow,
+    /// For this viewer the object does not exist.
+    Hide,
+    /// It may see the object but not do this.
+    Forbid,
+    /// It must sign in first.
+    SignIn,
+}
+
+/// An outcome, with the cell of the table that decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Decision {
+    /// What is answered.
+    pub outcome: Outcome,
+    /// The column of the table that granted it, or why none did.
+    pub by: &'static str,
+    /// The row of the table.
+    pub permission: Permission,
+}
+
+impl Decision {
+    /// Whether the viewer may.
+    pub fn allowed(&self) -> bool {
+        self.outcome == Outcome::Allow
+    }
+
+    /// Turns everything but `Allow` into the error that a client reads.
+    pub fn require(&self) -> Result<(), Error> {
+        match self.outcome {
+            Outcome::Allow => Ok(()),
+            Outcome::Hide => Err(Error::NotFound),
+            Outcome::Forbid => Err(Error::Forbidden(rule(self.permission).permission.as_str())),
+            Outcome::SignIn => Err(Error::Unauthenticated),
+        }
+    }
+}
+
+/// Decides whether `viewer` may do `permission` to `resource`, which must have been loaded under the viewer's own scope.
+pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -> Decision {
+    let rule = rule(permission);
+    let (outcome, by) = match viewer {
+        Viewer::Anonymous if rule.door == Door::Open => (Outcome::Allow, "anyone"),
+        Viewer::Anonymous => (Outcome::SignIn, "anonymous"),
+        Viewer::Unaffiliated(account) => match rule.door {
+            Door::Open => (Outcome::Allow, "anyone"),
+            Door::Account if grants_person(rule, account.user_id, resource) => (Outcome::Allow, "account"),
+            _ => (Outcome::Hide, "no_organization"),
+        },
+        Viewer::SuperAdmin(_) => match rule.super_admin {
+            Grant::Yes | Grant::Metadata if super_admin_reaches(permission, resource) => {
+                (Outcome::Allow, "super_admin")
+            }
+            _ => (Outcome::Forbid, "super_admin"),
+        },
+        Viewer::Tenant(tenant) => decide_tenant(tenant, rule, resource),
+    };
+    Decision { outcome, by, permission }
+}
+
+/// Rows about one's own account hold without any organisation, but for oneself only.
+fn grants_person(rule: &Rule, user_id: entity::ids::UserId, resource: Resource<'_>) -> bool {
+    match (rule.org_member, resource) {
+        (Grant::Personal, Resource::Account(facts)) => facts.user_id == user_id,
+        (Grant::Personal, _) | (Grant::No, _) => false,
+        _ => true,
+    }
+}
+
+/// A row about global agents says nothing of an organisation's own.
+fn super_admin_reaches(permission: Permission, resource: Resource<'_>) -> bool {
+    match (permission, resource) {
+        (Permission::AgentManageGlobal, Resource::Agent(agent)) => agent.is_global(),
+        (Permission::AgentManageGlobal, Resource::NewAgent(agent)) => agent.org_id.is_none(),
+        _ => true,
+    }
+}
+
+fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> (Outcome, &'static str) {
+    if !visible(viewer, resource) {
+        return (Outcome::Hide, "not_found");
+    }
+    // A global agent is the platform's: an organisation uses it and governs its own approvals, and changes nothing of it.
+    let changes_agent = matches!(rule.permission, Permission::AgentUpdate | Permission::AgentAdminister);
+    if changes_agent && agent_of(resource).is_some_and(AgentFacts::is_global) {
+        return (Outcome::Forbid, "global_agent");
+    }
+    for (column, grant) in columns(viewer, rule, resource) {
+        if holds(viewer, grant, resource) {
+            return (Outcome::Allow, column);
+        }
+    }
+    (Outcome::Forbid, "no_role")
+}
+
+/// The columns that the viewer stands in, in relation to the object.
+fn columns(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> impl Iterator<Item = (&'static str, Grant)> {
+    let (team_admin, team_member) = match team_of(resource) {
+        Some(team) => (viewer.teams.get(&team) == Some(&TeamRole::Admin), viewer.teams.contains_key(&team)),
+        None => (false, false),
+    };
+    let agent_admin = agent_of(resource).is_some_and(|agent| agent.is_agent_admin);
+    [
+        ("org_admin", viewer.is_org_admin(), rule.org_admin),
+        ("org_member", true, rule.org_member),
+        ("team_admin", team_admin, rule.team_admin),
+        ("team_member", team_member, rule.team_member),
+        ("agent_admin", agent_admin, rule.agent_admin),
+    ]
+    .into_iter()
+    .filter(|(_, stands, _)| *stands)
+    .map(|(column, _, grant)| (column, grant))
+}
+
+fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
+    match grant {
+        // `Metadata` is a super-admin's cell; in a tenant's column it would be a mistake of the table, so it grants nothing.
+        Grant::No | Grant::Metadata => false,
+        Grant::Yes => true,
+        Grant::Own => team_of(resource).is_some() || agent_of(resource).is_some_and(|agent| agent.is_agent_admin),
+        Grant::ByVisibility => agent_of(resource).is_none_or(|agent| sees(viewer, agent)),
+        Grant::Share(least) => agent_of(resource).is_some_and(|agent| shares(viewer, agent, least)),
+        Grant::Submitted => match resource {
+            Resource::Goal(goal) => {
+                goal.submitted_by == Some(viewer.account.user_id)
+                    || shares(viewer, &goal.agent, CollaboratorPermission::Edit)
+            }
+            _ => false,
+        },
+        Grant::Personal => match resource {
+            Resource::Account(account) => account.user_id == viewer.account.user_id,
+            _ => false,
+        },
+    }
+}
+
+fn shares(viewer: &TenantViewer, agent: &AgentFacts, least: CollaboratorPermission) -> bool {
+    agent.owner_id == Some(viewer.account.user_id) || agent.share.is_some_and(|share| share >= least)
+}
+
+fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
+    match resource {
+        Resource::Team(team) => Some(team.key.id),
+        Resource::Agent(agent) => agent.team_id,
+        Resource::NewAgent(agent) => agent.team_id,
+        Resource::Goal(goal) => goal.agent.team_id,
+        Resource::Platform | Resource::Account(_) | Resource::Organization(_) => None,
+    }
+}
+
+fn agent_of<'a>(resource: Resource<'a>) -> Option<&'a AgentFacts> {
+    match resource {
+        Resource::Agent(agent) => Some(agent),
+        Resource::Goal(goal) => Some(&goal.agent),
+        _ => None,
+    }
+}
+
+/// Whether the object exists for the viewer at all.
+fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
+    match resource {
+        Resource::Platform | Resource::Account(_) => true,
+        Resource::Organization(org) => org.org_id == viewer.org_id,
+        Resource::Team(team) => team.key.org_id == viewer.org_id,
+        Resource::Agent(agent) => sees(viewer, agent),
+        Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
+        Resource::Goal(goal) => goal.org_id == viewer.org_id && sees(viewer, &goal.agent),
+    }
+}
+
+/// Whether the viewer may start an operation that this row (or one it opens) governs: the operation guard's question,
+/// asked before anything is loaded, so that it depends on nothing but the viewer.
+pub fn may_start(viewer: &Viewer, permission: Permission) -> Result<(), Error> {
+    let rows = std::iter::once(permission).chain(rule(permission).opens.iter().copied());
+    let mut refusal = Error::Forbidden(permission.as_str());
+    for row in rows {
+        match start(viewer, rule(row)) {
+            Outcome::Allow => return Ok(()),
+            Outcome::SignIn => refusal = Error::Unauthenticated,
+            Outcome::Hide | Outcome::Forbid => {}
+        }
+    }
+    Err(refusal)
+}
+
+fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
+    let allowed = match viewer {
+        Viewer::Anonymous if rule.door != Door::Open => return Outcome::SignIn,
+        Viewer::Anonymous => true,
+        Viewer::Unaffiliated(_) => rule.door != Door::Role,
+        Viewer::SuperAdmin(_) => rule.super_admin != Grant::No,
+        Viewer::Tenant(tenant) => {
+            rule.org_member != Grant::No
+                || tenant.is_org_admin() && rule.org_admin != Grant::No
+                || !tenant.teams.is_empty() && rule.team_member != Grant::No
+                || tenant.teams.values().any(|role| *role == TeamRole::Admin) && rule.team_admin != Grant::No
+                // Who is an agent's admin is known only once the agent is loaded.
+                || rule.agent_admin != Grant::No
+        }
+    };
+    if allowed { Outcome::Allow } else { Outcome::Forbid }
+}
+
+/// Whether the viewer holds the row for the whole of its organisation (or platform), whatever the object.
+pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
+    let rule = rule(permission);
+    match viewer {
+        Viewer::Anonymous => rule.door == Door::Open,
+        Viewer::Unaffiliated(_) => rule.door != Door::Role && rule.org_member == Grant::Yes,
+        Viewer::SuperAdmin(_) => matches!(rule.super_admin, Grant::Yes | Grant::Metadata),
+        Viewer::Tenant(tenant) => {
+            rule.org_member == Grant::Yes || tenant.is_org_admin() && rule.org_admin == Grant::Yes
+        }
+    }
+}

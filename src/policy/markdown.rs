@@ -1,0 +1,56 @@
+//! Prints the table as `docs/permissions.md`.
+
+use std::fmt::Write as _;
+
+use entity::enums::CollaboratorPermission;
+
+use super::table::{Grant, RULES, ServiceGrant};
+
+fn cell(grant: Grant) -> &'static str {
+    match grant {
+        Grant::No => "–",
+        Grant::Yes => "●",
+        Grant::Metadata => "○",
+        Grant::Own => "● own",
+        Grant::ByVisibility => "by visibility",
+        Grant::Share(CollaboratorPermission::Use) => "owner or collaborator",
+        Grant::Share(CollaboratorPermission::Edit) => "owner, or collaborator `edit`/`admin`",
+        Grant::Share(CollaboratorPermission::Admin) => "owner, or collaborator `admin`",
+        Grant::Submitted => "the submitter, or who may change the agent",
+        Grant::Personal => "oneself",
+    }
+}
+
+/// The whole page.
+pub fn permissions() -> String {
+    let mut page = String::from(
+        "# Permissions\n\n\
+         Printed from the table in `src/policy/table.rs` by `palisade policy print`; do not edit.\n\n\
+         ● yes, ○ metadata only (content is null), – no. \"own\" is the team or the agent that the role is for. Team and\n\
+         agent roles are added on top of the organisation role. What a viewer may not see does not exist for it.\n\n\
+         | permission | lets one | super_admin | org_admin | org_member | team_admin | team_member | agent_admin | service_account |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for rule in RULES {
+        let service = match rule.service_account {
+            ServiceGrant::No => "–".to_owned(),
+            ServiceGrant::Any => "●".to_owned(),
+            ServiceGrant::Scope(scope) => format!("`{scope}`"),
+        };
+        let note = if rule.note.is_empty() { String::new() } else { format!(". {}", rule.note.trim_end_matches('.')) };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}` | {}{note} | {} | {} | {} | {} | {} | {} | {service} |",
+            rule.permission.as_str(),
+            rule.action,
+            cell(rule.super_admin),
+            cell(rule.org_admin),
+            cell(rule.org_member),
+            cell(rule.team_admin),
+            cell(rule.team_member),
+            cell(rule.agent_admin),
+        );
+    }
+    page
+}

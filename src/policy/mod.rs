@@ -1,0 +1,50 @@
+//! Who may do what: plain data and pure functions.
+//!
+//! [`table`] holds THE table, one [`table::Rule`] per row of the permission matrix. [`decide`](decide::decide) reads it for one
+//! viewer and one object and answers [`Outcome::Allow`], [`Outcome::Hide`] (the same as if it did not exist) or
+//! [`Outcome::Forbid`]. Everything else is derived: operation guards ask [`decide::may_start`], writes need a
+//! [`permit::Permit`] that only this room makes, the SQL predicates of `store` and the in-memory rule for an agent's
+//! visibility are two readings of one list in [`visibility`], `viewerCan` shows a decision, `docs/permissions.md` prints
+//! the table, and the tests take their cases from it.
+//!
+//! Nothing here touches the database, the clock or GraphQL: facts come in, a decision goes out.
+//!
+//! Content is a second question, asked in one place: [`reader`] gives the proof that opens a confidential value, and
+//! gives it to nobody but the members of an organisation (whose rows are all that they can load).
+
+pub mod decide;
+pub mod facts;
+pub mod markdown;
+pub mod permit;
+pub mod table;
+pub mod visibility;
+
+pub use decide::{Decision, Outcome, decide, may_start};
+pub use facts::{AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, TeamFacts, TeamKey};
+pub use permit::{Permit, permit};
+pub use table::{Permission, RULES, Rule, rule};
+
+use entity::confidential::Reader;
+
+use crate::viewer::Viewer;
+
+/// The only proof that its holder may read content.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentReader(());
+
+impl Reader for ContentReader {}
+
+/// Gives the proof to members of an organisation, never to a super-admin.
+pub const fn reader(viewer: &Viewer) -> Option<ContentReader> {
+    match viewer {
+        Viewer::Tenant(_) => Some(ContentReader(())),
+        Viewer::Anonymous | Viewer::Unaffiliated(_) | Viewer::SuperAdmin(_) => None,
+    }
+}
+
+/// What only the permit constructor in this room may open.
+mod sealed {
+    /// A value that proves that a decision was made here.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Seal(pub(super) ());
+}

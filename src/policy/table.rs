@@ -1,0 +1,243 @@
+//! THE table: one row per permission, one cell per role.
+//!
+//! Change a cell here and the guards, the SQL scopes, `viewerCan`, `docs/permissions.md` and the tests' expectations
+//! change with it.
+
+use entity::enums::CollaboratorPermission;
+
+/// What a role is given by a rule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Grant {
+    /// Nothing.
+    No,
+    /// Everything of the kind, within the viewer's organisation (for a super-admin: on the platform).
+    Yes,
+    /// Everything of the kind with content redacted. Super-admins only.
+    Metadata,
+    /// The team, or the agent, that the role is for; the team's agents for a team admin.
+    Own,
+    /// Agents that the visibility rule shows, and what hangs off them.
+    ByVisibility,
+    /// Agents that the viewer owns, or collaborates on with at least this permission.
+    Share(CollaboratorPermission),
+    /// What the viewer asked for itself, and what hangs off agents that it may change.
+    Submitted,
+    /// What belongs to the viewer as a person.
+    Personal,
+}
+
+/// What a service account needs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ServiceGrant {
+    /// No key ever may.
+    No,
+    /// Any key.
+    Any,
+    /// A key with this scope.
+    Scope(&'static str),
+}
+
+/// Who must be signed in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Door {
+    /// Nobody.
+    Open,
+    /// Somebody, with or without an organisation.
+    Account,
+    /// A member of an organisation, a service account or a super-admin.
+    Role,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its name.
+    pub permission: Permission,
+    /// What it lets one do, as the published matrix says it.
+    pub action: &'static str,
+    /// Who must be signed in for the other cells to matter.
+    pub door: Door,
+    /// A platform operator.
+    pub super_admin: Grant,
+    /// An admin of the organisation.
+    pub org_admin: Grant,
+    /// Any member of the organisation.
+    pub org_member: Grant,
+    /// An admin of a team, on top of being a member.
+    pub team_admin: Grant,
+    /// A member of a team, on top of being a member of the organisation.
+    pub team_member: Grant,
+    /// Who decides an agent's approvals, on top of being a member.
+    pub agent_admin: Grant,
+    /// A planner's or worker's key.
+    pub service_account: ServiceGrant,
+    /// Other rows that the same root field may lead to, chosen by its input.
+    pub opens: &'static [Permission],
+    /// What the cells cannot say.
+    pub note: &'static str,
+}
+
+macro_rules! table {
+    ($($(#[doc = $action:literal])+ $name:ident / $word:literal: $door:ident,
+        $super_admin:expr, $org_admin:expr, $org_member:expr, $team_admin:expr, $team_member:expr, $agent_admin:expr,
+        $service:expr $(, opens $opens:expr)? $(, note $note:literal)?;)*) => {
+        /// Names a row of the permission table.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Permission {
+            $($(#[doc = $action])+ $name,)*
+        }
+
+        impl Permission {
+            /// All of them, in the table's order.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name in GraphQL and in the published matrix.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+
+        /// The table.
+        pub const RULES: &[Rule] = &[$(Rule {
+            permission: Permission::$name,
+            action: concat!($($action),+),
+            door: Door::$door,
+            super_admin: $super_admin,
+            org_admin: $org_admin,
+            org_member: $org_member,
+            team_admin: $team_admin,
+            team_member: $team_member,
+            agent_admin: $agent_admin,
+            service_account: $service,
+            opens: { #[allow(unused_mut, unused_assignments)] { let mut opens: &'static [Permission] = &[]; $(opens = $opens;)? opens } },
+            note: { #[allow(unused_mut, unused_assignments)] { let mut note = ""; $(note = $note;)? note } },
+        }),*];
+    };
+}
+
+use CollaboratorPermission::{Admin, Edit};
+use Grant::{ByVisibility, Metadata, No, Own, Personal, Share, Submitted, Yes};
+use Permission::{AgentCreateTeam, AgentManageGlobal, OrganizationManage};
+use ServiceGrant::{Any, No as NoKey, Scope};
+
+// Columns: door, super_admin, org_admin, org_member, team_admin, team_member, agent_admin, service account.
+table! {
+    ///Sign in, refresh a session, accept an invitation, set a password by a mailed link, read `serverInfo`
+    SignIn / "SIGN_IN": Open, Yes, Yes, Yes, Yes, Yes, Yes, Any;
+    ///See oneself, change the own password, switch organisation, sign out, ask what one may do
+    AccountManageOwn / "ACCOUNT_MANAGE_OWN": Account, Yes, Yes, Yes, Yes, Yes, Yes, Any;
+    ///Look an object up by its id
+    NodeRead / "NODE_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read"),
+        note "What is found is what the row of its own kind shows.";
+
+    ///Create, rename, suspend, reactivate or archive an organisation
+    OrganizationManage / "ORGANIZATION_MANAGE": Role, Yes, No, No, No, No, No, NoKey;
+    ///Read an organisation's name, state and counts
+    OrganizationRead / "ORGANIZATION_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read"),
+        note "Organisation-wide counts are org admins' and super-admins'.";
+    ///Read or change an organisation's settings (`config`)
+    OrganizationConfigure / "ORGANIZATION_CONFIGURE": Role, No, Yes, No, No, No, No, NoKey,
+        opens &[OrganizationManage];
+    ///Create, suspend, reactivate or deactivate users, send a password link, move users between organisations
+    UserManage / "USER_MANAGE": Role, Yes, No, No, No, No, No, NoKey;
+    ///Change a user's name
+    UserRename / "USER_RENAME": Account, Yes, Personal, Personal, Personal, Personal, Personal, NoKey;
+    ///Make or unmake a super-admin
+    SuperAdminAppoint / "SUPER_ADMIN_APPOINT": Role, Yes, No, No, No, No, No, NoKey,
+        note "Never of somebody who holds a membership; never the last one.";
+    ///List all users and all organisations; platform metrics
+    PlatformRead / "PLATFORM_READ": Role, Yes, No, No, No, No, No, NoKey;
+
+    ///Read users, members and teams
+    MemberRead / "MEMBER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read");
+    ///Invite by e-mail, remove members, change an organisation role
+    MemberManage / "MEMBER_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey,
+        note "What a super-admin gives is pending until an admin of the organisation confirms it.";
+    ///Add a member by user id
+    MemberAdd / "MEMBER_ADD": Role, Yes, No, No, No, No, No, NoKey,
+        note "Pending until an admin of the organisation confirms it. Org admins invite by e-mail: by id they could probe who exists.";
+    ///Confirm or refuse a membership or role that a super-admin asked for
+    MemberConfirm / "MEMBER_CONFIRM": Role, No, Yes, No, No, No, No, NoKey,
+        note "Never by the person concerned.";
+
+    ///Create, rename or delete teams
+    TeamManage / "TEAM_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey;
+    ///Add or remove team members, change a team role
+    TeamMemberManage / "TEAM_MEMBER_MANAGE": Role, No, Yes, No, Own, No, No, NoKey;
+
+    ///Create a private or public agent
+    AgentCreate / "AGENT_CREATE": Role, No, Yes, Yes, Yes, Yes, Yes, NoKey,
+        opens &[AgentCreateTeam, AgentManageGlobal];
+    ///Create a team agent
+    AgentCreateTeam / "AGENT_CREATE_TEAM": Role, No, Yes, No, Own, No, No, NoKey;
+    ///Create, change or archive a global agent
+    AgentManageGlobal / "AGENT_MANAGE_GLOBAL": Role, Yes, No, No, No, No, No, NoKey,
+        note "The prompt is write-only, also to its author.";
+    ///See and use an agent
+    AgentRead / "AGENT_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope("read");
+    ///Change an agent's prompt, config and documents
+    AgentUpdate / "AGENT_UPDATE": Role, No, Yes, Share(Edit), Own, No, No, NoKey,
+        opens &[AgentManageGlobal];
+    ///Change an agent's visibility and collaborators; archive it
+    AgentAdminister / "AGENT_ADMINISTER": Role, No, Yes, Share(Admin), Own, No, No, NoKey,
+        opens &[AgentManageGlobal];
+    ///Appoint agent admins; lower `requiredApprovals`; switch `requirePlanApproval` off
+    AgentGovern / "AGENT_GOVERN": Role, No, Yes, No, No, No, No, NoKey;
+
+    ///Submit a goal to an agent
+    GoalSubmit / "GOAL_SUBMIT": Role, No, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, NoKey;
+    ///Read goals, plans, tasks, executions, results and files
+    GoalRead / "GOAL_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope("read");
+    ///Cancel a goal, retry or cancel a task
+    GoalCancel / "GOAL_CANCEL": Role, No, Yes, Submitted, Own, No, No, NoKey,
+        note "The submitter, or who may change the agent.";
+
+    ///Read an approval request
+    ApprovalRead / "APPROVAL_READ": Role, Metadata, Yes, Submitted, Own, No, Own, Scope("plans:write"),
+        note "A member reads the requests that its own goals made.";
+    ///Approve or reject
+    ApprovalDecide / "APPROVAL_DECIDE": Role, No, Yes, No, No, No, Own, NoKey,
+        note "Nobody decides their own request.";
+    ///Read a chat session
+    ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope("chat:write"),
+        note "A super-admin sees the session's row and `messageCount`.";
+    ///Read LLM usage and cost
+    UsageRead / "USAGE_READ": Role, Yes, Yes, Personal, Personal, Personal, Personal, Scope("usage:write"),
+        note "A super-admin sees totals per organisation.";
+    ///Manage service accounts and budgets; register and drain workers
+    OperationsManage / "OPERATIONS_MANAGE": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///See workers
+    WorkerRead / "WORKER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("tasks:run"),
+        note "How many tasks a worker runs is org admins' and super-admins'.";
+    ///Read an organisation's audit events
+    AuditRead / "AUDIT_READ": Role, Metadata, Yes, No, No, No, No, NoKey;
+}
+
+/// The row of a permission.
+pub const fn rule(permission: Permission) -> &'static Rule {
+    // The macro writes rows and variants in one order, so that the discriminant is the index.
+    &RULES[permission as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_finds_its_own_row() {
+        for permission in Permission::ALL {
+            assert_eq!(rule(*permission).permission, *permission);
+        }
+    }
+
+    #[test]
+    fn metadata_is_a_super_admins_cell_only() {
+        for rule in RULES {
+            for cell in [rule.org_admin, rule.org_member, rule.team_admin, rule.team_member, rule.agent_admin] {
+                assert_ne!(cell, Metadata, "{}", rule.permission.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Connections: one pool per database role, and transactions that carry one organisation.
+//!
+//! On PostgreSQL each pool logs in and becomes one role for good (a role switched in mid-connection makes PostgreSQL
+//! re-plan every cached statement). The organisation is set by `SET LOCAL` in the message that begins the transaction,
+//! so that it cannot outlive it, whatever becomes of the client. SQLite has neither roles nor row-level security: one
+//! pool reads, one connection writes.
+
+use std::{fmt, str::FromStr, sync::atomic::AtomicU64, time::Duration};
+
+use entity::ids::{OrgId, TypedId};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_query_sqlx::SqlxValues;
+use sqlx::{
+    AssertSqlSafe, Postgres, Sqlite,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::Mutex;
+
+use crate::error::Result;
+
+/// Who the database thinks is asking. Each has its own pool and its own grants.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// A member of one organisation: row-level security, every column but secrets.
+    Tenant,
+    /// A super-admin: all rows, metadata columns only.
+    Operator,
+    /// Sign-in: users, sessions, keys, and which organisations a user belongs to.
+    Identity,
+    /// The platform's own jobs, which enter one organisation at a time.
+    System,
+}
+
+impl Role {
+    /// The role's name in PostgreSQL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tenant => "palisade_tenant",
+            Self::Operator => "palisade_operator",
+            Self::Identity => "palisade_identity",
+            Self::System => "palisade_system",
+        }
+    }
+}
+
+/// The database, open for every role.
+#[derive(Clone)]
+pub struct Database(Pools);
+
+#[derive(Clone)]
+enum Pools {
+    Postgres { tenant: PgPool, operator: PgPool, identity: PgPool, system: PgPool },
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Pools::Postgres { .. } => "Database(postgres)",
+            Pools::Sqlite { .. } => "Database(sqlite)",
+        })
+    }
+}
+
+/// How many connections a pool may open, and how long a request waits for one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// Connections per role.
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is told `UNAVAILABLE`.
+    pub acquire_timeout: Duration,
+}
+
+/// Statements that a connection keeps prepared. Every list query has one text, so that this is never nearly full.
+const PREPARED: usize = 512;
+
+impl Database {
+    /// Opens the database at `url`: `postgres://…` or `sqlite:PATH`. Connections are made when first needed, so that a
+    /// database that is down for the moment does not keep the server from starting.
+    pub fn open(url: &str, limits: PoolLimits) -> Result<Self, sqlx::Error> {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // NORMAL would lose the last commits when the machine loses power: an acknowledged write must stay.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(5))
+                .statement_cache_capacity(PREPARED);
+            let pool = |max| SqlitePoolOptions::new().max_connections(max).acquire_timeout(limits.acquire_timeout);
+            return Ok(Self(Pools::Sqlite {
+                readers: pool(limits.max_connections).connect_lazy_with(options.clone()),
+                writer: pool(1).connect_lazy_with(options),
+            }));
+        }
+        let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(PREPARED).application_name("palisade");
+        let pool = |role: Role| {
+            PgPoolOptions::new()
+                .max_connections(limits.max_connections)
+                .acquire_timeout(limits.acquire_timeout)
+                .connect_lazy_with(options.clone().options([("role", role.name())]))
+        };
+        Ok(Self(Pools::Postgres {
+            tenant: pool(Role::Tenant),
+            operator: pool(Role::Operator),
+            identity: pool(Role::Identity),
+            system: pool(Role::System),
+        }))
+    }
+
+    /// Which of the two databases it is.
+    pub const fn backend(&self) -> DbBackend {
+        match self.0 {
+            Pools::Postgres { .. } => DbBackend::Postgres,
+            Pools::Sqlite { .. } => DbBackend::Sqlite,
+        }
+    }
+
+    fn postgres(&self, role: Role) -> Option<&PgPool> {
+        match &self.0 {
+            Pools::Postgres { tenant, operator, identity, system } => Some(match role {
+                Role::Tenant => tenant,
+                Role::Operator => operator,
+                Role::Identity => identity,
+                Role::System => system,
+            }),
+            Pools::Sqlite { .. } => None,
+        }
+    }
+
+    /// Begins a read-only transaction that sees one moment of the database, as `role`, inside `org`.
+    pub async fn begin_read(&self, role: Role, org: Option<OrgId>) -> Result<Tx, sqlx::Error> {
+        match &self.0 {
+            Pools::Postgres { .. } => {
+                self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", role, org).await
+            }
+            Pools::Sqlite { readers, .. } => Ok(Tx::new(Inner::Sqlite(readers.begin().await?))),
+        }
+    }
+
+    /// Begins a read-write transaction as `role`, inside `org`. Dropped without [`Tx::commit`], it changes nothing.
+    pub async fn begin_write(&self, role: Role, org: Option<OrgId>) -> Result<Tx, sqlx::Error> {
+        match &self.0 {
+            Pools::Postgres { .. } => self.begin_postgres("BEGIN", role, org).await,
+            // IMMEDIATE: a transaction that reads first and writes later would fail on a concurrent writer.
+            Pools::Sqlite { writer, .. } => Ok(Tx::new(Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
+        }
+    }
+
+    async fn begin_postgres(&self, begin: &str, role: Role, org: Option<OrgId>) -> Result<Tx, sqlx::Error> {
+        let pool = self.postgres(role).ok_or(sqlx::Error::BeginFailed)?;
+        // One message, one round trip. `SET LOCAL` takes no bind parameter: a parsed UUID is formatted in, never text
+        // that came from outside.
+        let sql = match org {
+            Some(org) => format!("{begin}; SET LOCAL palisade.org_id = '{}'", org.uuid()),
+            None => begin.to_owned(),
+        };
+        Ok(Tx::new(Inner::Postgres(pool.begin_with(AssertSqlSafe(sql)).await?)))
+    }
+
+    /// Answers whether the database can be reached now.
+    pub async fn ping(&self) -> Result<()> {
+        let tx = self.begin_read(Role::Identity, None).await?;
+        tx.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, letting running transactions end.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Postgres { tenant, operator, identity, system } => {
+                for pool in [tenant, operator, identity, system] {
+                    pool.close().await;
+                }
+            }
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+/// An open transaction. SeaORM's queries run on it; several callers queue, each holding the connection for one
+/// statement.
+pub struct Tx {
+    inner: Mutex<Inner>,
+    backend: DbBackend,
+    statements: AtomicU64,
+}
+
+enum Inner {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+impl Tx {
+    fn new(inner: Inner) -> Self {
+        let backend = match inner {
+            Inner::Postgres(_) => DbBackend::Postgres,
+            Inner::Sqlite(_) => DbBackend::Sqlite,
+        };
+        Self { inner: Mutex::new(inner), backend, statements: AtomicU64::new(0) }
+    }
+
+    /// Makes the changes last.
+    pub async fn commit(self) -> Result<()> {
+        match self.inner.into_inner() {
+            Inner::Postgres(tx) => tx.commit().await?,
+            Inner::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// How many statements ran in it, for the log line and the tests that hold statement counts.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+fn query_err(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+fn exec_err(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+macro_rules! on_connection {
+    ($self:ident, $statement:ident, $method:ident) => {{
+        $self.statements.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let values = SqlxValues($statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+        let sql = AssertSqlSafe($statement.sql);
+        match &mut *$self.inner.lock().await {
+            Inner::Postgres(tx) => sqlx::query_with(sql, values).$method(&mut **tx).await.map(Either::Postgres),
+            Inner::Sqlite(tx) => sqlx::query_with(sql, values).$method(&mut **tx).await.map(Either::Sqlite),
+        }
+    }};
+}
+
+enum Either<P, S> {
+    Postgres(P),
+    Sqlite(S),
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match on_connection!(self, statement, execute).map_err(exec_err)? {
+            Either::Postgres(done) => Ok(done.into()),
+            Either::Sqlite(done) => Ok(done.into()),
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.execute_raw(Statement::from_string(self.backend, sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match on_connection!(self, statement, fetch_optional).map_err(query_err)? {
+            Either::Postgres(row) => Ok(row.map(Into::into)),
+            Either::Sqlite(row) => Ok(row.map(Into::into)),
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match on_connection!(self, statement, fetch_all).map_err(query_err)? {
+            Either::Postgres(rows) => Ok(rows.into_iter().map(Into::into).collect()),
+            Either::Sqlite(rows) => Ok(rows.into_iter().map(Into::into).collect()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The only room that builds queries.
+#![allow(clippy::disallowed_methods, reason = "the one room that may build queries")]
+
+pub mod db;

@@ -1,0 +1,87 @@
+//! Who is asking. Made once per request, never changed.
+
+use std::collections::BTreeMap;
+
+use entity::{
+    enums::{OrgRole, TeamRole},
+    ids::{OrgId, SessionId, TeamId, UserId},
+};
+
+/// Who an operation runs for.
+///
+/// The token says who asks; the database says what they may do now. Powers are the intersection of the two, blindness
+/// the union: claimed or stored, a super-admin is content-blind.
+#[derive(Clone, Debug)]
+pub enum Viewer {
+    /// Nobody signed in.
+    Anonymous,
+    /// Signed in, but in no organisation: may look at itself, accept an invitation, switch and sign out.
+    Unaffiliated(Account),
+    /// A member of one organisation, the one its token names.
+    Tenant(TenantViewer),
+    /// A platform operator: every organisation's metadata, nobody's content.
+    SuperAdmin(Account),
+}
+
+/// The account behind a viewer.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub user_id: UserId,
+    /// The session that its token names.
+    pub session_id: SessionId,
+}
+
+/// A member of one organisation, with the roles it holds there now.
+#[derive(Clone, Debug)]
+pub struct TenantViewer {
+    /// The account.
+    pub account: Account,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The role in it.
+    pub org_role: OrgRole,
+    /// Teams and the role in each.
+    pub teams: BTreeMap<TeamId, TeamRole>,
+}
+
+impl TenantViewer {
+    /// Whether the viewer administers the organisation.
+    pub fn is_org_admin(&self) -> bool {
+        self.org_role == OrgRole::Admin
+    }
+}
+
+impl Viewer {
+    /// The account, when somebody is signed in.
+    pub const fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Anonymous => None,
+            Self::Unaffiliated(account) | Self::SuperAdmin(account) => Some(account),
+            Self::Tenant(tenant) => Some(&tenant.account),
+        }
+    }
+
+    /// The user, when somebody is signed in.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.account().map(|account| account.user_id)
+    }
+
+    /// The membership, for a tenant user.
+    pub const fn tenant(&self) -> Option<&TenantViewer> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant),
+            _ => None,
+        }
+    }
+
+    /// The organisation, for a tenant user.
+    pub fn org_id(&self) -> Option<OrgId> {
+        self.tenant().map(|tenant| tenant.org_id)
+    }
+
+    /// Whether the viewer is a platform operator.
+    pub const fn is_super_admin(&self) -> bool {
+        matches!(self, Self::SuperAdmin(_))
+    }
+}

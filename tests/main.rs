@@ -1,10 +1,6 @@
 //! Palisade's integration tests, one binary.
 //!
-//! Tests may do what the house forbids: read a database past the store, ask the environment, unwrap.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a test looks behind every wall, and reads the real clock and environment"
-)]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
+//! A test may do what the house forbids: look behind every wall, read the real clock, and panic, which is its report.
+#![expect(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "see above")]
 
 mod support;

@@ -345,7 +345,10 @@ mod tests {
             }
         });
         assert!(half.await.unwrap_err().is_panic());
-        let build = async |url: String| Ok::<_, sqlx::Error>(sql(&url, "CREATE TABLE whole ()").await);
+        let build = async |url: String| {
+            sql(&url, "CREATE TABLE whole ()").await;
+            Ok::<_, sqlx::Error>(())
+        };
         let database = cluster.create_database(Some(&cluster.template(&key, build).await)).await;
         let tables = "SELECT string_agg(relname, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace";
         assert_eq!(text(&database.url(SUPERUSER), tables).await, "whole");

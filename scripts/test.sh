@@ -18,19 +18,16 @@ count() {
     END { print n + 0 }'
 }
 step() {
-  local name=$1 began=$SECONDS good bad
+  local name=$1 began=$SECONDS result=ok good bad note=
   shift
   echo "==> $name"
-  if "$@" 2>&1 | tee "$said"; then
-    good=$(count passed) bad=$(count failed)
-  else
-    good=$(count passed) bad=$(count failed)
-    # A step without tests of its own, or one that broke off before any could fail, is a failure all the same.
-    [ "$bad" -gt 0 ] || bad=1
-  fi
+  "$@" 2>&1 | tee "$said" || result=FAILED
+  good=$(count passed) bad=$(count failed)
+  [ $((good + bad)) -eq 0 ] || note=": $good passed, $bad failed"
+  # A step without tests, or one that broke off before a test could fail, is one failure.
+  [ "$result" = ok ] || [ "$bad" -gt 0 ] || bad=1
   passed=$((passed + good)) failed=$((failed + bad))
-  summary+=("$(printf '%-6s %5ds  %s%s' "$([ "$bad" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - began)) "$name" \
-    "$([ $((good + bad)) -eq 0 ] || echo ": $good passed, $bad failed")")")
+  summary+=("$(printf '%-6s %5ds  %s%s' "$result" $((SECONDS - began)) "$name" "$note")")
 }
 not_run() {
   summary+=("$(printf '%-6s %6s  %s' '-' '' "$1: not run, $2")")

@@ -23,17 +23,17 @@ pub(super) const TABLES: &[&str] = &[
 /// What a table is called once it has stepped aside.
 fn aside(table: &str) -> &'static str {
     match table {
-        "events" => "legacy_events",
-        "chat_messages" => "legacy_chat_messages",
-        "chat_sessions" => "legacy_chat_sessions",
-        "approval_requests" => "legacy_approval_requests",
-        "llm_usage" => "legacy_llm_usage",
-        "task_dependencies" => "legacy_task_dependencies",
-        "tasks" => "legacy_tasks",
-        "workers" => "legacy_workers",
-        "goals" => "legacy_goals",
-        "agents" => "legacy_agents",
-        _ => "legacy_users",
+        "events" => "old_events",
+        "chat_messages" => "old_chat_messages",
+        "chat_sessions" => "old_chat_sessions",
+        "approval_requests" => "old_approval_requests",
+        "llm_usage" => "old_llm_usage",
+        "task_dependencies" => "old_task_dependencies",
+        "tasks" => "old_tasks",
+        "workers" => "old_workers",
+        "goals" => "old_goals",
+        "agents" => "old_agents",
+        _ => "old_users",
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn set_aside(manager: &SchemaManager<'_>, tables: &[&str]) -> R
                  WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL"
             ),
             _ => format!(
-                "SELECT indexname::text AS name, format('ALTER INDEX %I RENAME TO %I', indexname, 'legacy_' || indexname)
+                "SELECT indexname::text AS name, format('ALTER INDEX %I RENAME TO %I', indexname, 'old_' || indexname)
                  AS sql FROM pg_indexes WHERE schemaname = 'public' AND tablename = '{table}'"
             ),
         };

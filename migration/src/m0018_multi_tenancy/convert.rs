@@ -109,8 +109,10 @@ impl Conversion<'_> {
             )
         };
         let sql = sources.iter().map(find).collect::<Vec<_>>().join(" UNION ");
-        let rows =
-            self.db.query_all_raw(self.statement(&format!("SELECT DISTINCT id FROM ({sql}) AS missing ORDER BY id"))).await?;
+        let rows = self
+            .db
+            .query_all_raw(self.statement(&format!("SELECT DISTINCT id FROM ({sql}) AS missing ORDER BY id")))
+            .await?;
         rows.iter().map(|row| row.try_get("", "id")).collect()
     }
 

@@ -16,7 +16,9 @@ pub mod chat_session;
 pub mod confidential;
 pub mod enums;
 pub mod event;
+pub mod event_chain;
 pub mod event_head;
+pub mod fold;
 pub mod global_agent;
 pub mod global_agent_document;
 pub mod goal;
@@ -42,4 +44,5 @@ pub mod user;
 pub mod user_identity;
 pub mod worker;
 
+pub use fold::fold;
 pub use table::tables;

@@ -7,5 +7,6 @@ pub mod clock;
 pub mod error;
 pub mod identity;
 pub mod policy;
+pub mod service;
 pub mod store;
 pub mod viewer;

@@ -2,3 +2,4 @@
 #![allow(clippy::disallowed_methods, reason = "the one room that may build queries")]
 
 pub mod db;
+pub mod identity;

@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod error;
 pub mod graphql;
+pub mod identity;
 pub mod policy;
+pub mod service;
 pub mod store;
 pub mod viewer;

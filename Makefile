@@ -1,0 +1,28 @@
+# What a person does with this repository; the scripts say how.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint generate check-clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what the tests need and this machine lacks
+	@scripts/setup.sh
+
+demo: ## a server with sample data, in SQLite, and GraphiQL in the browser
+	@scripts/graphiql.sh --optional
+	cargo run -- demo
+
+test: ## everything that CI runs: lint, tests on both databases, browser, derived files
+	@scripts/test.sh
+
+bench: ## measure
+	cargo bench
+
+lint: ## formatting, clippy, rustdoc; every warning is an error
+	@scripts/lint.sh
+
+generate: ## write the files derived from the code: schema.graphql, docs/permissions.md
+	@scripts/generate.sh
+
+check-clean: ## fail when a derived file is stale
+	@scripts/check-clean.sh

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod graphql;
 pub mod policy;
 pub mod store;
 pub mod viewer;

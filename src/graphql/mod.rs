@@ -1,0 +1,4 @@
+//! The schema and what guards its door.
+
+pub mod completion;
+pub mod limits;

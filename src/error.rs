@@ -131,6 +131,12 @@ impl From<DbErr> for Error {
     }
 }
 
+impl From<sea_orm::TryGetError> for Error {
+    fn from(error: sea_orm::TryGetError) -> Self {
+        DbErr::from(error).into()
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         from_sqlx(&error)

@@ -16,6 +16,7 @@ pub mod chat_session;
 pub mod confidential;
 pub mod enums;
 pub mod event;
+pub mod event_chain;
 pub mod event_head;
 pub mod global_agent;
 pub mod global_agent_document;

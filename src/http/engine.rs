@@ -4,7 +4,7 @@
 //! the same words. An error that leaves has a code of the contract: what the library says in its own words is rewritten,
 //! because those words may repeat a value.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_graphql::{
     ErrorExtensionValues, Executor, PathSegment, Request, Response, ServerError, Value, Variables,

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::Redirect,
     routing::{any, get},
@@ -78,7 +78,7 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
     Router::new()
         .merge(graphql)
         .merge(explorer)
-        .route("/", get(|| async { Redirect::to("/graphiql/") }))
+        .route("/", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/graphiql/")]) }))
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
         .route("/.well-known/jwks.json", get(pages::jwks))

@@ -54,7 +54,7 @@ pub async fn log(request: Request, next: Next) -> Response {
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let mut response = next.run(request).await;
     let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
-    // Two names of one length limit: a client chooses its operation's.
+    // A client chooses the name, and so its length.
     let operation = facts.operation.as_deref().map(|name| name.get(..64).unwrap_or(name));
     tracing::info!(
         target: "palisade::request",

@@ -4,8 +4,10 @@
 //! organisation's agents are told, do or answer.
 
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod identity;
 pub mod policy;
 pub mod service;

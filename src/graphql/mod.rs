@@ -4,10 +4,12 @@
 //! operation guards and field guards do, from the policy table. `Model`s never come here, so that no column is public by
 //! default; every field is written by hand, described, and metadata or `@confidential`.
 
+pub mod completion;
 pub mod connection;
 pub mod context;
 pub mod enums;
 pub mod guard;
+pub mod limits;
 pub mod load;
 pub mod loaders;
 pub mod node;

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod limits;
 pub mod load;
 pub mod loaders;
+pub mod mutation;
 pub mod node;
 pub mod permission;
 pub mod query;
@@ -21,3 +22,11 @@ pub mod select;
 pub mod types;
 
 pub use context::RequestCtx;
+
+use async_graphql::{EmptySubscription, Schema};
+
+/// The schema, without any state and without extensions: one of these, even an empty one, costs two thirds of the
+/// executor's speed.
+pub fn schema() -> Schema<query::Query, mutation::Mutation, EmptySubscription> {
+    Schema::build(query::Query::default(), mutation::Mutation::default(), EmptySubscription).finish()
+}

@@ -11,7 +11,7 @@ use async_graphql::{
 };
 use entity::confidential::{Confidential, JsonText};
 
-use super::{context::RequestCtx, scalars::Json};
+use super::{context::cx_of, scalars::Json};
 
 /// The key under which async-graphql's feature `raw_value` writes a string out as the JSON that it is.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
@@ -84,7 +84,7 @@ impl<T: Content> OutputType for Redacted<'_, T> {
         ctx: &ContextSelectionSet<'_>,
         _field: &Positioned<Field>,
     ) -> impl Future<Output = ServerResult<Value>> + Send {
-        let cx = ctx.data_unchecked::<std::sync::Arc<RequestCtx>>();
+        let cx = cx_of(ctx);
         let value = match cx.reader() {
             Some(reader) => self.0.open(&reader).map_or(Value::Null, Content::to_value),
             None => {

@@ -7,6 +7,7 @@ pub mod event;
 pub mod goal;
 pub mod organization;
 pub mod server_info;
+pub mod session;
 pub mod task;
 pub mod team;
 pub mod user;

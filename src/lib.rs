@@ -6,5 +6,6 @@
 pub mod clock;
 pub mod error;
 pub mod policy;
+pub mod service;
 pub mod store;
 pub mod viewer;

@@ -159,7 +159,9 @@ impl Store {
     }
 
     fn tripwire_row<R: OrgRow>(&self, row: &R) -> Result<()> {
-        row.org_id().map_or(Ok(()), |org_id| self.tripwire(org_id, <R::Entity as sea_orm::EntityName>::table_name(&R::Entity::default())))
+        row.org_id().map_or(Ok(()), |org_id| {
+            self.tripwire(org_id, <R::Entity as sea_orm::EntityName>::table_name(&R::Entity::default()))
+        })
     }
 
     /// Looks rows up by id, all of a level at once. Ids that are absent, hidden or another organisation's are missing

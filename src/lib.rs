@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod identity;
 pub mod policy;
 pub mod service;
 pub mod store;

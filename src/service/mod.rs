@@ -6,7 +6,14 @@
 //!
 //! It builds no query (that is `store`'s) and knows no GraphQL.
 
+pub mod identity;
 pub mod input;
+pub mod invitation;
+pub mod key_ring;
+pub mod mail;
+pub mod session;
+pub mod setup;
+pub mod throttle;
 
 use crate::{clock::Clock, store::Store, viewer::Viewer};
 

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod db;
 pub mod event;
 pub mod goal;
+pub mod identity;
 pub mod membership;
 pub mod organization;
 pub mod page;

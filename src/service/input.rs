@@ -11,7 +11,10 @@
 //! assert!(input::slug("input.slug", "-acme").is_err());
 //! ```
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    identity::email,
+};
 
 /// Longest name, in characters.
 pub const NAME: usize = 200;
@@ -102,17 +105,9 @@ pub fn slug(field: &'static str, text: &str) -> Result<String> {
 
 /// An e-mail address in its one spelling: trimmed and lower-cased.
 pub fn email(field: &'static str, text: &str) -> Result<String> {
-    let refusal = || Error::validation(field, "must be an e-mail address");
-    let text = text.trim();
-    if text.len() > 254 || text.chars().any(|c| c.is_control() || c.is_whitespace() || "<>,;:\"()[]\\".contains(c)) {
-        return Err(refusal());
-    }
-    let (local, domain) = text.split_once('@').ok_or_else(refusal)?;
-    let dotted = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
-    if local.is_empty() || local.len() > 64 || domain.contains('@') || !dotted || text.chars().any(is_disguise) {
-        return Err(refusal());
-    }
-    Ok(text.to_lowercase())
+    email::normalise(text)
+        .filter(|address| !address.chars().any(is_disguise))
+        .ok_or_else(|| Error::validation(field, "must be an e-mail address"))
 }
 
 #[cfg(test)]

@@ -86,11 +86,7 @@ pub struct SessionMutation;
 impl SessionMutation {
     /// Signs in with e-mail and password.
     #[graphql(guard = "Requires(Permission::SignIn)", directive = requires::apply(Permission::SignIn.into()))]
-    async fn login(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Who signs in.")] input: LoginInput,
-    ) -> Result<Session> {
+    async fn login(&self, ctx: &Context<'_>, #[graphql(desc = "Who signs in.")] input: LoginInput) -> Result<Session> {
         let cx = cx(ctx);
         let login = Login {
             email: input.email,
@@ -173,11 +169,8 @@ impl SessionMutation {
         #[graphql(desc = "The invitation.")] input: AcceptInvitationInput,
     ) -> Result<Session> {
         let cx = cx(ctx);
-        let accept = AcceptInvitation {
-            token: input.token,
-            name: input.name,
-            password: input.password.map(Password::new),
-        };
+        let accept =
+            AcceptInvitation { token: input.token, name: input.name, password: input.password.map(Password::new) };
         Ok(Session::new(cx, cx.identity.accept_invitation(&cx.viewer, accept).await?))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use async_graphql::{ContextSelectionSet, Data, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry};
 use async_graphql::SimpleObject;
+use async_graphql::{
+    ContextSelectionSet, Data, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+};
 
 use super::viewer::ViewerObject;
 use crate::{

@@ -3,6 +3,8 @@
 //! One organisation's data is never visible to another, and the platform's own operators never see what an
 //! organisation's agents are told, do or answer.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;

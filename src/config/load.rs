@@ -145,7 +145,14 @@ fn find(known: &Table, origin: &str, section: &str, key: &str) -> Result<(String
         .iter()
         .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
         .flat_map(|(section, keys)| keys.keys().map(move |key| format!("{section}.{key}")))
-        .map(|key| (distance(&meant, &key), key))
+        // Without a section, the key alone may have been meant.
+        .map(|full| {
+            let alone = full
+                .split_once('.')
+                .filter(|_| !meant.contains('.'))
+                .map_or(usize::MAX, |(_, key)| distance(&meant, key));
+            (distance(&meant, &full).min(alone), full)
+        })
         .min()
         .filter(|(distance, _)| *distance <= 2 + meant.len() / 4)
         .map(|(_, key)| key);

@@ -1,0 +1,156 @@
+//! The door for the command line, the server's start and the tests.
+//!
+//! A run is one transaction: all pending migrations and the walls, or nothing. Processes that start together wait for each
+//! other (an advisory lock on PostgreSQL, the file's write lock on SQLite) and find the work done; a database that is
+//! current is told so by reads alone.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::{MigrationStatus, MigratorTraitSelf};
+
+use crate::{
+    Migrator, Options, Refusal,
+    walls::{self, Finding, OWNER, roles},
+};
+
+/// What a run is to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Apply what is pending, and repair the walls.
+    Up,
+    /// Take back the last so many migrations.
+    Down(u32),
+    /// Change nothing, and say how far the schema is.
+    Status,
+}
+
+/// What a run found or did.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Every migration with whether it is applied now, in order.
+    pub migrations: Vec<(String, bool)>,
+    /// Whether the run changed anything.
+    pub changed: bool,
+    /// What is wrong with the walls now. After `Up`: what only a person can judge, such as a trigger.
+    pub findings: Vec<Finding>,
+}
+
+impl Outcome {
+    /// Names of the migrations that are not applied.
+    pub fn pending(&self) -> impl Iterator<Item = &str> {
+        self.migrations.iter().filter(|(_, applied)| !applied).map(|(name, _)| name.as_str())
+    }
+}
+
+/// Why a run failed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A migration declined, for a reason that whoever runs it can do something about.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database roles are missing, and this login may not make them.
+    #[error("the database roles are missing and this login may not create them; a superuser must run:\n{sql}")]
+    Roles {
+        /// What makes them.
+        sql: String,
+        /// What the database said.
+        source: DbErr,
+    },
+    /// The database failed, or holds something that a migration cannot read.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// Holds back every other run on this database. The number is arbitrary and must not change.
+const LOCK: i64 = 0x7061_6c69_7361_6465;
+
+/// Brings the schema up, takes it back, or tells how far it is.
+///
+/// On PostgreSQL the login must be able to become [`OWNER`]; the roles are made on the first run if it may create roles,
+/// and tables of the time before become the owner's.
+pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -> Result<Outcome, Error> {
+    let migrator = Migrator::new(options.clone());
+    let before = look(db, &migrator).await?;
+    let current = before.pending().next().is_none();
+    if command == Command::Status || (command == Command::Up && current && before.findings.is_empty()) {
+        return Ok(before);
+    }
+    if postgres(db) {
+        ensure_roles(db).await?;
+    }
+    // IMMEDIATE: a transaction that began by reading could not wait for another process's writes.
+    let mode = Some(SqliteTransactionMode::Immediate);
+    let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+    let transaction = db.begin_with_options(options).await?;
+    if postgres(db) {
+        enter(&transaction).await?;
+    }
+    let steps = match command {
+        Command::Down(steps) => migrator.down(&transaction, Some(steps)).await,
+        Command::Up | Command::Status => migrator.up(&transaction, None).await,
+    };
+    if let Err(error) = steps {
+        transaction.rollback().await?;
+        return Err(migrator.refusal().cloned().map_or(Error::Database(error), Error::Refused));
+    }
+    let mut after = Outcome { changed: true, migrations: history(&transaction, &migrator).await?, findings: vec![] };
+    if postgres(db) && after.pending().next().is_none() {
+        walls::apply(&transaction).await?;
+        after.findings = walls::check(&transaction).await?;
+    }
+    transaction.commit().await?;
+    for finding in &after.findings {
+        tracing::warn!(%finding, "the database's walls have a flaw that is not repaired by itself");
+    }
+    Ok(after)
+}
+
+fn postgres(db: &impl ConnectionTrait) -> bool {
+    db.get_database_backend() == DbBackend::Postgres
+}
+
+async fn look(db: &DatabaseConnection, migrator: &Migrator) -> Result<Outcome, DbErr> {
+    let migrations = history(db, migrator).await?;
+    let mut outcome = Outcome { migrations, ..Outcome::default() };
+    if postgres(db) && outcome.pending().next().is_none() {
+        outcome.findings = walls::check(db).await?;
+    }
+    Ok(outcome)
+}
+
+async fn history(db: &impl ConnectionTrait, migrator: &Migrator) -> Result<Vec<(String, bool)>, DbErr> {
+    let all = migrator.get_migration_with_status_read_only(db).await?;
+    Ok(all.iter().map(|one| (one.name().to_owned(), one.status() == MigrationStatus::Applied)).collect())
+}
+
+/// Takes the lock, hands tables of the time before to the owner, becomes the owner, and takes the blinkers off: FORCE
+/// would let a migration of data change no row and say nothing.
+async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let names = walls::all_tables().into_iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(", ");
+    transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    transaction
+        .execute_unprepared(&format!(
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC;
+             GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
+             DO $adopt$
+             DECLARE found record;
+             BEGIN
+               FOR found IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+                   AND c.relkind = 'r' AND pg_get_userbyid(c.relowner) <> '{OWNER}' AND c.relname IN ({names}) LOOP
+                 EXECUTE format('ALTER TABLE public.%I OWNER TO {OWNER}', found.relname);
+               END LOOP;
+             END
+             $adopt$;
+             {}
+             SET LOCAL ROLE {OWNER};",
+            walls::Role::ALL.map(|role| format!("GRANT USAGE ON SCHEMA public TO {role};")).join("\n")
+        ))
+        .await?;
+    walls::lift(transaction).await
+}
+
+async fn ensure_roles(db: &DatabaseConnection) -> Result<(), Error> {
+    roles::ensure(db).await.map_err(|source| Error::Roles { sql: roles::sql(), source })
+}

@@ -1,0 +1,4 @@
+//! The migrations and the walls, on SQLite files and on a private PostgreSQL cluster.
+
+mod support;
+mod walls;

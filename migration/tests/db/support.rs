@@ -1,0 +1,80 @@
+//! A database of either kind for a test.
+
+#[path = "../../../tests/support/postgres.rs"]
+#[expect(dead_code, reason = "shared with the other package's tests, which use all of it")]
+pub mod postgres;
+
+use migration::{Command, Options, Outcome, run};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, FromQueryResult, QueryResult, Statement};
+
+/// Somewhere to migrate; gone when dropped.
+pub struct World {
+    pub db: DatabaseConnection,
+    kind: Kind,
+}
+
+enum Kind {
+    Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
+    Postgres(postgres::Database),
+}
+
+async fn connect(url: String) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(2).sqlx_logging(false);
+    Database::connect(options).await.unwrap()
+}
+
+impl World {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("palisade.db").display());
+        Self { db: connect(url).await, kind: Kind::Sqlite(folder) }
+    }
+
+    pub async fn postgres() -> Self {
+        let database = postgres::cluster().await.create_database(None).await;
+        Self { db: connect(database.url("postgres")).await, kind: Kind::Postgres(database) }
+    }
+
+    /// A new database of each kind.
+    pub async fn both() -> [Self; 2] {
+        [Self::sqlite().await, Self::postgres().await]
+    }
+
+    /// A connection that works as `role` from its start, the way the server opens its pools.
+    pub async fn as_role(&self, login: &str, role: migration::walls::Role) -> DatabaseConnection {
+        let Kind::Postgres(database) = &self.kind else { panic!("SQLite has no roles") };
+        let url = database.url(login);
+        let options = role.connection_options().replace(' ', "%20").replace('=', "%3D");
+        connect(format!("{url}{}options={options}", if url.contains('?') { '&' } else { '?' })).await
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.kind, Kind::Postgres(_))
+    }
+
+    pub async fn up(&self) -> Outcome {
+        run(&self.db, Command::Up, &Options::default()).await.unwrap()
+    }
+
+    pub async fn sql(&self, sql: &str) {
+        sql_on(&self.db, sql).await.unwrap();
+    }
+
+    pub async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        self.db.query_all_raw(Statement::from_string(self.db.get_database_backend(), sql)).await.unwrap()
+    }
+
+    pub async fn all<T: FromQueryResult>(&self, sql: &str) -> Vec<T> {
+        self.rows(sql).await.iter().map(|row| T::from_query_result(row, "").unwrap()).collect()
+    }
+
+    pub async fn number(&self, sql: &str) -> i64 {
+        let row = &self.rows(sql).await[0];
+        row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from)).unwrap()
+    }
+}
+
+pub async fn sql_on(db: &DatabaseConnection, sql: &str) -> Result<u64, sea_orm::DbErr> {
+    db.execute_unprepared(sql).await.map(|done| done.rows_affected())
+}

@@ -4,6 +4,7 @@
 //! organisation's agents are told, do or answer.
 
 pub mod clock;
+pub mod demo;
 pub mod error;
 pub mod policy;
 pub mod store;

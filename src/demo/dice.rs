@@ -80,6 +80,12 @@ impl Words {
         self
     }
 
+    /// With the times that `other` names.
+    pub(super) fn dated(self, other: &Self) -> Self {
+        let times = other.0.iter().filter(|(word, _)| matches!(*word, "period" | "week" | "date"));
+        times.fold(self, |words, (word, meaning)| words.with(word, meaning.as_str()))
+    }
+
     /// `text` with its `$words` written out. A word that is not known stays, and a test finds it.
     pub(super) fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len() + 64);

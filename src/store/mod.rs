@@ -16,6 +16,7 @@ pub mod organization;
 pub mod page;
 pub mod row;
 pub mod scope;
+pub mod seed;
 pub mod task;
 pub mod team;
 pub mod user;
@@ -159,7 +160,9 @@ impl Store {
     }
 
     fn tripwire_row<R: OrgRow>(&self, row: &R) -> Result<()> {
-        row.org_id().map_or(Ok(()), |org_id| self.tripwire(org_id, <R::Entity as sea_orm::EntityName>::table_name(&R::Entity::default())))
+        row.org_id().map_or(Ok(()), |org_id| {
+            self.tripwire(org_id, <R::Entity as sea_orm::EntityName>::table_name(&R::Entity::default()))
+        })
     }
 
     /// Looks rows up by id, all of a level at once. Ids that are absent, hidden or another organisation's are missing

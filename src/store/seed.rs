@@ -33,7 +33,8 @@ const VALUES: usize = 16_000;
 
 /// Whether the database was made by [`insert`], and completely.
 pub async fn is_demo(db: &Database) -> Result<bool> {
-    let tx = db.begin_read(Role::System, None).await?;
+    // Only this role reads settings on PostgreSQL.
+    let tx = db.begin_read(Role::Identity, None).await?;
     let mut select = Query::select();
     select
         .column(platform_setting::Column::Value)

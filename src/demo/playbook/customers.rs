@@ -72,7 +72,7 @@ customer's own words for their problem. Promise nothing: no date, no refund, no 
     ],
     failures: &[
         "HTTPError: 401 Unauthorized for url https://desk.$slug.example/api/v2/tickets\n    at raise_for_status (requests/models.py:1021)\n    at get (tools/http.py:71)\n    at run_step (agent/executor.py:64)\nthe API key of $org's desk expired on $date",
-        "OutputParsingError: expected one of urgent, normal, low; got \"It depends.\"\n    at parse (llm/structured.py:49)\n    at sort_ticket (agent/steps.py:31)\nafter 3 attempts, ticket $ref",
+        "OutputParsingError: expected one of urgent, normal, low; got \"It depends.\"\n    at parse (llm/structured.py:49)\n    at sort_ticket (agent/steps.py:31)\nafter 3 attempts, ticket $ref at desk.$slug.example",
     ],
     documents: &[
         text(

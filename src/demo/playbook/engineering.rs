@@ -35,7 +35,7 @@ rather than guess.",
         "code.run",
         "List the merged pull requests",
         r#"{"repository":"git.$slug.example/product","from":"$ref^","to":"$ref","script":"list_merged.py"}"#,
-        r#"{"pullRequests":$n,"authors":14,"withoutIssue":3}"#,
+        r#"{"pullRequests":$n,"authors":14,"withoutIssue":3,"repository":"git.$slug.example/product"}"#,
     )],
     each: step(
         "llm.analyse",

@@ -4,4 +4,6 @@
 #![expect(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "see above")]
 
 mod demo;
+mod http;
+mod identity;
 mod support;

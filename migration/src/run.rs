@@ -84,9 +84,7 @@ pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -
     let mode = Some(SqliteTransactionMode::Immediate);
     let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
     let transaction = db.begin_with_options(options).await?;
-    if postgres(db) {
-        enter(&transaction).await?;
-    }
+    let lifted = if postgres(db) { enter(&transaction).await? } else { vec![] };
     let steps = match command {
         Command::Down(steps) => migrator.down(&transaction, Some(steps)).await,
         Command::Up | Command::Status => migrator.up(&transaction, None).await,
@@ -99,6 +97,9 @@ pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -
     if postgres(db) && after.pending().next().is_none() {
         walls::apply(&transaction).await?;
         after.findings = walls::check(&transaction).await?;
+    } else if !lifted.is_empty() {
+        // Policies and grants of an older schema are in the tables still.
+        walls::force(&transaction, &lifted).await?;
     }
     transaction.commit().await?;
     for finding in &after.findings {
@@ -127,7 +128,7 @@ async fn history(db: &impl ConnectionTrait, migrator: &Migrator) -> Result<Vec<(
 
 /// Takes the lock, hands tables of the time before to the owner, becomes the owner, and takes the blinkers off: FORCE
 /// would let a migration of data change no row and say nothing.
-async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn enter(transaction: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
     let names = walls::all_tables().into_iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(", ");
     let roles = walls::Role::ALL.map(walls::Role::name).join(", ");
     transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;

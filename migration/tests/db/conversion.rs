@@ -368,3 +368,92 @@ async fn the_way_back_is_refused_where_it_would_lose_something() {
         run(&world.db, Command::Down(1), &Options::default()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn old_words_become_new_ones_and_unknown_ones_start_nothing() {
+    for world in World::both().await {
+        old::populated(&world).await;
+        convert(&world).await;
+        let word = async |table: &str, column: &str, kind: &str, n: usize| -> String {
+            let id = old::id(kind, n);
+            let id = if world.is_postgres() { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) };
+            let rows = world.rows(&format!("SELECT {column} FROM {table} WHERE id = {id}")).await;
+            rows[0].try_get_by_index(0).unwrap()
+        };
+        for (n, status) in ["ACTIVE", "ACTIVE", "STOPPED", "ERROR", "STOPPED", "ARCHIVED"].into_iter().enumerate() {
+            assert_eq!(word("global_agents", "status", "agent", n).await, status);
+        }
+        for (n, status) in ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "FAILED"].into_iter().enumerate()
+        {
+            assert_eq!(word("goals", "status", "goal", n).await, status);
+        }
+        let tasks = ["QUEUED", "RUNNING", "DEAD_LETTER", "COMPLETED", "DEAD_LETTER", "DEAD_LETTER"];
+        for (n, status) in tasks.into_iter().enumerate() {
+            assert_eq!(word("tasks", "status", "task", n).await, status);
+        }
+        for (n, kind) in ["PLAN", "RISKY_TASK", "RISKY_TASK", "PLAN"].into_iter().enumerate() {
+            assert_eq!(word("approval_requests", "type", "approval", n).await, kind);
+        }
+        for (n, role) in ["USER", "ASSISTANT", "TOOL", "SYSTEM", "SYSTEM"].into_iter().enumerate() {
+            assert_eq!(word("chat_messages", "role", "message", n).await, role);
+        }
+        let told = "SELECT count(*) FROM events WHERE type = 'migration.value_replaced' AND payload LIKE '%\"was\":\"ghost\"%'";
+        assert_eq!(world.number(told).await, 1);
+        for n in 0..3 {
+            let list = word("workers", "capabilities", "worker", n).await;
+            assert_eq!(list.replace(' ', ""), ["[\"code\",\"web\"]", "[\"code\",\"web\"]", "[]"][n]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_promises_json_is_json_and_names_are_folded() {
+    for world in World::both().await {
+        old::populated(&world).await;
+        convert(&world).await;
+        let json = [
+            ("global_agents", "config"),
+            ("goals", "plan"),
+            ("tasks", "payload"),
+            ("approval_requests", "payload"),
+            ("chat_messages", "tool_calls"),
+            ("events", "payload"),
+            ("workers", "capabilities"),
+        ];
+        for (table, column) in json {
+            for text in texts(&world, &format!("SELECT id, {column} FROM {table}")).await.into_values().flatten() {
+                assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{table}.{column}: {text}");
+            }
+        }
+        let folded = texts(&world, "SELECT id, goal_text_folded FROM goals").await;
+        for (id, text) in texts(&world, "SELECT id, goal_text FROM goals").await {
+            assert_eq!(folded[&id], text.map(|text| entity::fold(&text)));
+        }
+    }
+}
+
+/// SQLite holds whatever was written, and old rows were not all written by one program.
+#[tokio::test]
+async fn times_in_any_spelling_become_times_in_one() {
+    let world = World::sqlite().await;
+    old::empty(&world).await;
+    let spellings = ["2024-05-06 07:08:09", "2024-05-06T09:08:09.123456789+02:00", "2024-05-06T07:08:09Z"];
+    for (n, time) in spellings.into_iter().enumerate() {
+        let sql = "INSERT INTO goals (id, goal_text, created_at) VALUES ($1, 'g', $2)";
+        world.execute(sql, [old::id("goal", n).into(), time.into()]).await;
+    }
+    convert(&world).await;
+    let times = texts(&world, "SELECT id, created_at FROM goals WHERE goal_text = 'g'").await;
+    let times: BTreeSet<_> = times.into_values().flatten().collect();
+    assert_eq!(times, ["2024-05-06T07:08:09+00:00", "2024-05-06T07:08:09.123456+00:00"].map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn a_database_of_the_time_before_without_a_row_needs_nobody() {
+    for world in World::both().await {
+        old::empty(&world).await;
+        assert!(world.up().await.changed);
+        assert_eq!(world.number("SELECT count(*) FROM organizations").await, 0);
+        assert_eq!(world.number("SELECT count(*) FROM invitations").await, 0);
+    }
+}

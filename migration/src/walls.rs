@@ -34,6 +34,7 @@ pub mod policies;
 pub mod roles;
 
 pub use apply::{apply, force, lift};
+pub(crate) use check::schema_stands;
 pub use check::{Finding, check};
 pub use grants::{Grant, Privilege, expected_grants};
 pub use policies::{Policy, expected_policies};

@@ -10,3 +10,4 @@ mod old;
 mod roles;
 mod support;
 mod walls;
+mod way_back;

@@ -47,10 +47,10 @@ async fn insert(world: &World, table: &'static str, columns: &[&'static str], ro
 }
 
 pub const AGENTS: usize = 40;
-pub const GOALS: usize = 1500;
-pub const TASKS: usize = 3000;
-pub const MESSAGES: usize = 1200;
-pub const EVENTS: usize = 2500;
+pub const GOALS: usize = 700;
+pub const TASKS: usize = 1500;
+pub const MESSAGES: usize = 700;
+pub const EVENTS: usize = 1300;
 
 /// Names of the old tables.
 pub const TABLES: [&str; 11] = [

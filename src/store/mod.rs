@@ -18,6 +18,7 @@ pub mod organization;
 pub mod page;
 pub mod row;
 pub mod scope;
+pub mod seed;
 pub mod task;
 pub mod team;
 pub mod user;

@@ -10,6 +10,8 @@ pub mod config;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod identity;
 pub mod policy;
+pub mod service;
 pub mod store;
 pub mod viewer;

@@ -4,4 +4,5 @@
 #![expect(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "see above")]
 
 mod http;
+mod identity;
 mod support;

@@ -18,6 +18,7 @@ pub mod enums;
 pub mod event;
 pub mod event_chain;
 pub mod event_head;
+pub mod fold;
 pub mod global_agent;
 pub mod global_agent_document;
 pub mod goal;
@@ -43,4 +44,5 @@ pub mod user;
 pub mod user_identity;
 pub mod worker;
 
+pub use fold::fold;
 pub use table::tables;

@@ -11,6 +11,8 @@ pub mod cursor;
 pub mod db;
 pub mod event;
 pub mod goal;
+pub mod identity;
+pub mod invitation;
 pub mod membership;
 pub mod organization;
 pub mod page;
@@ -20,6 +22,7 @@ pub mod task;
 pub mod team;
 pub mod user;
 pub mod worker;
+pub mod write;
 
 use std::{
     collections::HashMap,

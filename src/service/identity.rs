@@ -1,0 +1,169 @@
+//! Who is asking: from a request's headers to its viewer.
+//!
+//! [`Identity::authenticate`] is the one door. No header is [`Viewer::Anonymous`]; everything else is a viewer under the
+//! rows as they are now, or [`Error::Unauthenticated`], one answer for every reason.
+//!
+//! ```ignore
+//! let headers = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+//! let viewer = identity.authenticate(headers).await?;
+//! ```
+//!
+//! Sessions and passwords are in [`session`](super::session), invitations in [`invitation`](super::invitation).
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::{
+    key_ring::KeyRing,
+    throttle::{Throttle, ThrottleSettings},
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    identity::{Claims, Passwords, ServerSecret, bearer, token, token::Issuer},
+    store::{
+        db::{Database, Role},
+        identity as rows,
+        identity::MembershipRow,
+    },
+    viewer::{Account, Viewer},
+};
+
+/// Verified tokens that are remembered. An entry is a few hundred bytes.
+const REMEMBERED: u64 = 20_000;
+/// Sessions that ended are kept this long, so that a token used twice is still known as such.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// What sign-in is told by the settings.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    /// `iss` of our tokens: the address under which the platform is reached.
+    pub issuer: String,
+    /// `aud` of our tokens.
+    pub audience: String,
+    /// How long an access token lives.
+    pub access_ttl: TimeDelta,
+    /// How long a refresh token may lie unused.
+    pub refresh_ttl: TimeDelta,
+    /// How long a session lasts, however often it is refreshed.
+    pub session_ttl: TimeDelta,
+    /// How much guessing is let through.
+    pub throttle: ThrottleSettings,
+}
+
+impl IdentitySettings {
+    /// The usual lifetimes for a platform reached at `public_url`.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        Self {
+            issuer: public_url.into(),
+            audience: "palisade".to_owned(),
+            access_ttl: TimeDelta::minutes(15),
+            refresh_ttl: TimeDelta::days(30),
+            session_ttl: TimeDelta::days(90),
+            throttle: ThrottleSettings::default(),
+        }
+    }
+}
+
+/// Sign-in. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Identity(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) db: Database,
+    pub(super) clock: Clock,
+    pub(super) settings: IdentitySettings,
+    pub(super) issuer: Issuer,
+    pub(super) keys: KeyRing,
+    pub(super) passwords: Passwords,
+    pub(super) throttle: Throttle,
+    verified: Cache<[u8; 32], Arc<Claims>>,
+}
+
+impl Identity {
+    /// Puts it together; touches no database yet.
+    pub fn new(db: Database, clock: Clock, secret: ServerSecret, settings: IdentitySettings) -> Self {
+        let issuer = Issuer { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
+        let throttle = Throttle::new(settings.throttle, &secret);
+        let keys = KeyRing::new(db.clone(), clock.clone(), secret, settings.access_ttl);
+        // An entry that outlives its token by the cache's clock is refused by ours.
+        let ttl = settings.access_ttl.to_std().unwrap_or_default();
+        let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(ttl).build();
+        Self(Arc::new(Inner { db, clock, settings, issuer, keys, passwords: Passwords::default(), throttle, verified }))
+    }
+
+    /// Makes the first signing key where there is none: the other copies of the server find it. Not needed before the
+    /// first request, which would do the same; at start it tells early that the secret is the wrong one.
+    pub async fn start(&self) -> Result<()> {
+        self.0.keys.signing().await.map(drop)
+    }
+
+    /// The signing keys, for rotation and `/.well-known/jwks.json`.
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The viewer of a request, given the values of all its `Authorization` headers.
+    pub async fn authenticate<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Viewer> {
+        match bearer::token(authorization)? {
+            None => Ok(Viewer::Anonymous),
+            Some(token) => self.authenticate_token(token).await,
+        }
+    }
+
+    /// The viewer of a bearer token that did not come in a header, such as a websocket's.
+    pub async fn authenticate_token(&self, token: &str) -> Result<Viewer> {
+        let claims = self.verify(token).await?;
+        self.viewer(&claims).await
+    }
+
+    /// What a token claims, once it is proved to be ours. Whether that still holds is asked of the rows, every time.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>> {
+        let inner = &*self.0;
+        let token = bearer::checked(token)?;
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(claims) = inner.verified.get(&hash) {
+            let now = inner.clock.now();
+            if now < claims.expires_at && inner.keys.verifying(claims.key_id).await?.is_some() {
+                return Ok(claims);
+            }
+            inner.verified.invalidate(&hash);
+            return Err(Error::Unauthenticated);
+        }
+        let unverified = token::parse(token)?;
+        let keys = inner.keys.verifying(unverified.key_id()).await?.ok_or(Error::Unauthenticated)?;
+        let now = inner.clock.now();
+        let key = keys.find(unverified.key_id(), now).ok_or(Error::Unauthenticated)?;
+        let claims = Arc::new(unverified.verify(key, &inner.issuer, now)?);
+        inner.verified.insert(hash, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    /// The viewer for verified claims under the rows as they are now: one query. A subscription asks again for each
+    /// event.
+    pub async fn viewer(&self, claims: &Claims) -> Result<Viewer> {
+        let inner = &*self.0;
+        let tx = inner.db.begin_read(Role::Identity, None).await?;
+        let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
+        standing.viewer_for(claims, inner.clock.now())
+    }
+
+    /// Every organisation that the account may switch to, the last used one first.
+    pub async fn memberships(&self, account: &Account) -> Result<Vec<MembershipRow>> {
+        let tx = self.0.db.begin_read(Role::Identity, None).await?;
+        rows::membership_list(&tx, account.user_id).await
+    }
+
+    /// Removes what is over: sessions, their tokens, counters. For a job.
+    pub async fn sweep(&self) -> Result<()> {
+        let inner = &*self.0;
+        inner.throttle.sweep(&inner.db, &inner.clock).await?;
+        let tx = inner.db.begin_write(Role::Identity, None).await?;
+        rows::session::session_sweep(&tx, inner.clock.now() - SESSIONS_KEPT).await?;
+        tx.commit().await
+    }
+}

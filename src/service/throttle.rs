@@ -1,0 +1,156 @@
+//! Slows down guessing: so many failed sign-ins per account and per client address in a window of time.
+//!
+//! The counters are in the database, so that every copy of the server counts the same. An attempt is counted before the
+//! password is looked at and taken back when it was right: of a thousand attempts at one instant, no more than the limit
+//! are looked at. An unknown address is counted like a known one.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    identity::{ServerSecret, opaque},
+    store::{
+        db::{Database, Role, Tx},
+        identity::throttle,
+    },
+};
+
+/// How much guessing is let through.
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottleSettings {
+    /// Failures per account in a window.
+    pub per_account: i32,
+    /// Failures per client address in a window.
+    pub per_address: i32,
+    /// The window.
+    pub window: TimeDelta,
+}
+
+impl Default for ThrottleSettings {
+    fn default() -> Self {
+        Self { per_account: 10, per_address: 50, window: TimeDelta::minutes(15) }
+    }
+}
+
+/// Counts attempts.
+#[derive(Debug)]
+pub struct Throttle {
+    settings: ThrottleSettings,
+    pepper: [u8; 32],
+}
+
+/// An attempt that was counted.
+#[derive(Debug)]
+pub struct Attempt {
+    account: String,
+    address: Option<String>,
+}
+
+impl Throttle {
+    /// Counts under keys that only the holder of the secret can compute: the table is no list of addresses.
+    pub fn new(settings: ThrottleSettings, secret: &ServerSecret) -> Self {
+        Self { settings, pepper: secret.derive("login-throttle/v1") }
+    }
+
+    /// Counts an attempt on an account from an address, in a transaction of its own, and refuses it when there were too
+    /// many. A sign-in without a client address, such as the command line's, counts on the account alone.
+    pub async fn attempt(&self, db: &Database, clock: &Clock, email: &str, client: Option<IpAddr>) -> Result<Attempt> {
+        let attempt = Attempt {
+            account: self.key("account", email.as_bytes()),
+            address: client.map(|address| self.key("address", &network(address).octets())),
+        };
+        let now = clock.now();
+        let tx = db.begin_write(Role::Identity, None).await?;
+        let mut wait = TimeDelta::zero();
+        let counters = [
+            (Some(&attempt.account), self.settings.per_account),
+            (attempt.address.as_ref(), self.settings.per_address),
+        ];
+        for (key, limit) in counters {
+            let Some(key) = key else { continue };
+            let row = throttle::throttle_raise(&tx, key, now, now - self.settings.window).await?;
+            let row = row.ok_or_else(|| Error::internal("a counter was raised and is not there"))?;
+            if row.failures > limit {
+                wait = wait.max(row.window_started_at + self.settings.window - now);
+            }
+        }
+        tx.commit().await?;
+        if wait > TimeDelta::zero() {
+            let retry_after = u64::try_from(wait.num_seconds()).unwrap_or(0) + 1;
+            return Err(Error::RateLimited { retry_after });
+        }
+        Ok(attempt)
+    }
+
+    /// Takes the attempt back: the password was never looked at.
+    pub async fn take_back(&self, db: &Database, attempt: &Attempt) -> Result<()> {
+        let tx = db.begin_write(Role::Identity, None).await?;
+        for key in std::iter::once(&attempt.account).chain(&attempt.address) {
+            throttle::throttle_lower(&tx, key).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Notes that the password was right: the account's failures are forgotten, the address's stay.
+    pub async fn succeed(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
+        throttle::throttle_reset(tx, &attempt.account).await?;
+        match &attempt.address {
+            Some(key) => throttle::throttle_lower(tx, key).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets an account's failures: its owner has proved to be its owner.
+    pub async fn forgive(&self, tx: &Tx, email: &str) -> Result<()> {
+        throttle::throttle_reset(tx, &self.key("account", email.as_bytes())).await
+    }
+
+    /// Removes counters whose window is over.
+    pub async fn sweep(&self, db: &Database, clock: &Clock) -> Result<u64> {
+        let tx = db.begin_write(Role::Identity, None).await?;
+        let removed = throttle::throttle_sweep(&tx, clock.now() - self.settings.window).await?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    fn key(&self, kind: &str, value: &[u8]) -> String {
+        let digest = Sha256::new().chain_update(self.pepper).chain_update(kind).chain_update([0]).chain_update(value);
+        opaque::hex(&digest.finalize())
+    }
+}
+
+/// Whom an address stands for: one for IPv4, however it is written; a network of 64 bits for IPv6, where anybody has as
+/// many addresses as they like.
+fn network(address: IpAddr) -> Ipv6Addr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address_and_ipv4_has_one_spelling() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.7"));
+        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
+    }
+
+    #[test]
+    fn a_key_tells_neither_address_nor_account() {
+        let throttle = |n| Throttle::new(ThrottleSettings::default(), &ServerSecret::new([n; 32]));
+        let key = throttle(1).key("account", b"ada@example.com");
+        assert_eq!(key.len(), 64);
+        assert_ne!(key, throttle(2).key("account", b"ada@example.com"));
+        assert_ne!(key, throttle(1).key("address", b"ada@example.com"));
+    }
+}

@@ -1,0 +1,132 @@
+//! What sign-in reads and writes.
+//!
+//! Every function runs inside a transaction that its caller began: on [`Role::Identity`](super::db::Role), which alone
+//! sees secrets and a user's memberships across organisations, except where a function names another role. Nothing is
+//! decided here; `identity` decides.
+//!
+//! **Locks** are taken in one order, so that no two transactions wait for each other: a user's row, then a session's,
+//! then its refresh tokens'.
+
+pub mod account;
+pub mod invitation;
+pub mod key;
+pub mod mail;
+pub mod one_time;
+pub mod session;
+pub mod setup;
+pub mod throttle;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    enums::{MembershipStatus, OrgRole, OrganizationStatus, TeamRole, UserStatus},
+    ids::{OrgId, SessionId, TeamId, UserId},
+};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
+
+use super::db::Tx;
+use crate::{error::Result, identity::Standing};
+
+/// One statement, the same text on both databases.
+fn sql(tx: &Tx, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(tx.get_database_backend(), text, values)
+}
+
+#[derive(FromQueryResult)]
+struct StandingRow {
+    session_id: SessionId,
+    expires_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+    user_id: UserId,
+    email: String,
+    status: UserStatus,
+    is_super_admin: bool,
+    org_id: Option<OrgId>,
+    org_status: Option<OrganizationStatus>,
+    role: Option<OrgRole>,
+    membership_status: Option<MembershipStatus>,
+    team_id: Option<TeamId>,
+    team_role: Option<TeamRole>,
+}
+
+/// The session, its user and their place in its organisation: one row a team, one query a request.
+const STANDING: &str = "SELECT s.id AS session_id, s.expires_at, s.revoked_at, s.org_id, \
+     u.id AS user_id, u.email, u.status, u.is_super_admin, \
+     o.status AS org_status, m.role, m.status AS membership_status, t.team_id, t.role AS team_role \
+     FROM sessions s JOIN users u ON u.id = s.user_id \
+     LEFT JOIN organizations o ON o.id = s.org_id \
+     LEFT JOIN org_memberships m ON m.org_id = s.org_id AND m.user_id = s.user_id \
+     LEFT JOIN team_memberships t ON t.org_id = s.org_id AND t.user_id = s.user_id \
+     WHERE s.id = $1";
+
+/// What the rows say about a session now.
+pub async fn standing_lookup(tx: &Tx, session: SessionId) -> Result<Option<Standing>> {
+    let rows = StandingRow::find_by_statement(sql(tx, STANDING, [session.into()])).all(tx).await?;
+    let teams: BTreeMap<TeamId, TeamRole> = rows.iter().filter_map(|row| row.team_id.zip(row.team_role)).collect();
+    Ok(rows.into_iter().next().map(|row| Standing {
+        session_id: row.session_id,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        user_id: row.user_id,
+        email: row.email,
+        status: row.status,
+        is_super_admin: row.is_super_admin,
+        org_id: row.org_id,
+        org_status: row.org_status,
+        membership: row.role.zip(row.membership_status),
+        teams,
+    }))
+}
+
+/// An organisation that a user may switch to.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct MembershipRow {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// Its name.
+    pub name: String,
+    /// Its handle.
+    pub slug: String,
+    /// The role in it.
+    pub role: OrgRole,
+    /// When the user first joined it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Active memberships of served organisations, the last used one first.
+const MEMBERSHIPS: &str = "SELECT m.org_id, o.name, o.slug, m.role, m.created_at \
+     FROM org_memberships m JOIN organizations o ON o.id = m.org_id \
+     WHERE m.user_id = $1 AND m.status = 'ACTIVE' AND o.status = 'ACTIVE' \
+     ORDER BY m.last_used_at DESC NULLS LAST, m.org_id";
+
+/// Every organisation that the user may sign in to, the last used one first.
+pub async fn membership_list(tx: &Tx, user: UserId) -> Result<Vec<MembershipRow>> {
+    Ok(MembershipRow::find_by_statement(sql(tx, MEMBERSHIPS, [user.into()])).all(tx).await?)
+}
+
+/// Notes that a membership is used now.
+pub async fn membership_touch(tx: &Tx, org: OrgId, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    let text = "UPDATE org_memberships SET last_used_at = $3 WHERE org_id = $1 AND user_id = $2";
+    tx.execute_raw(sql(tx, text, [org.into(), user.into(), now.into()])).await?;
+    Ok(())
+}
+
+/// Waits for every other transaction that holds the lock of this name, until the end of this one. SQLite has one writer
+/// at a time anyway.
+pub async fn exclusive(tx: &Tx, lock: Lock) -> Result<()> {
+    if tx.get_database_backend() == sea_orm::DbBackend::Postgres {
+        tx.execute_raw(sql(tx, "SELECT pg_advisory_xact_lock($1)", [(lock as i64).into()])).await?;
+    }
+    Ok(())
+}
+
+/// What only one transaction in the whole database may be doing. Numbers that nobody else is likely to take.
+#[derive(Clone, Copy, Debug)]
+#[repr(i64)]
+pub enum Lock {
+    /// Making or retiring signing keys.
+    SigningKeys = 0x7061_6c69_0001,
+    /// Making a super-admin from the command line.
+    SuperAdmins = 0x7061_6c69_0002,
+}

@@ -222,8 +222,15 @@ async fn on_postgresql_too_it_migrates_looks_itself_over_and_serves() {
     {
         assert!(told.contains(words), "{told}{said}");
     }
+    // A login that owns nothing and may only become the four roles.
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    let login = format!("server_{}", database.name());
+    let roles = "palisade_tenant, palisade_operator, palisade_identity, palisade_system";
+    let sql = format!("CREATE ROLE {login} LOGIN NOINHERIT; GRANT {roles} TO {login}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    let url = database.url(&login);
     let mut command = palisade(folder.path());
-    command.arg("serve").envs(env);
+    command.arg("serve").env("PALISADE_DATABASE__URL", &url).env("PALISADE_IDENTITY__SECRET", secret);
     let server = Running::listen(command);
     let mut stream = TcpStream::connect(&server.address).unwrap();
     write!(stream, "GET /readyz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();

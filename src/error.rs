@@ -9,7 +9,7 @@ use async_graphql::ErrorExtensionValues;
 use sea_orm::{DbErr, SqlErr};
 
 /// What can go wrong with a request, in the words of the contract.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Error {
     /// Nobody is signed in, or their token no longer counts.
     Unauthenticated,
@@ -128,6 +128,12 @@ impl From<DbErr> for Error {
             | DbErr::Exec(sea_orm::RuntimeErr::SqlxError(cause)) => from_sqlx(&cause),
             other => Self::Internal(other.to_string()),
         }
+    }
+}
+
+impl From<sea_orm::TryGetError> for Error {
+    fn from(error: sea_orm::TryGetError) -> Self {
+        DbErr::from(error).into()
     }
 }
 

@@ -129,10 +129,11 @@ async fn history(db: &impl ConnectionTrait, migrator: &Migrator) -> Result<Vec<(
 /// would let a migration of data change no row and say nothing.
 async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     let names = walls::all_tables().into_iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(", ");
+    let roles = walls::Role::ALL.map(walls::Role::name).join(", ");
     transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     transaction
         .execute_unprepared(&format!(
-            "REVOKE ALL ON SCHEMA public FROM PUBLIC;
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC, {roles};
              GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
              DO $adopt$
              DECLARE found record;
@@ -143,9 +144,8 @@ async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
                END LOOP;
              END
              $adopt$;
-             {}
-             SET LOCAL ROLE {OWNER};",
-            walls::Role::ALL.map(|role| format!("GRANT USAGE ON SCHEMA public TO {role};")).join("\n")
+             GRANT USAGE ON SCHEMA public TO {roles};
+             SET LOCAL ROLE {OWNER};"
         ))
         .await?;
     walls::lift(transaction).await

@@ -110,6 +110,28 @@ pub fn invitation_mail(
     Mail { recipient: recipient.to_owned(), subject: format!("Invitation to {}", one_line(organization)), body }
 }
 
+/// The mail that tells an admin of what a super-admin asks for.
+pub fn request_mail(
+    public_url: &str,
+    organization: &str,
+    recipient: String,
+    member: &str,
+    role: entity::enums::OrgRole,
+) -> Mail {
+    let organization = one_line(organization);
+    let body = format!(
+        "A super-admin of {public_url} asks to make {} {} of the organisation \"{organization}\".\n\n\
+         Nothing changes until an admin of the organisation accepts it. Use the mutation confirmMember to accept or to \
+         refuse it.\n",
+        one_line(member),
+        match role {
+            entity::enums::OrgRole::Admin => "an admin",
+            entity::enums::OrgRole::Member => "a member",
+        },
+    );
+    Mail { recipient, subject: format!("A request waits for the admins of {organization}"), body }
+}
+
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub struct MailFolder {

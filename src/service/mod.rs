@@ -1,9 +1,68 @@
-//! Use cases of several steps, each in one or a few transactions of `store`.
+//! Use cases that change something.
+//!
+//! A function here reads what its decision needs under the viewer's scope, asks `policy` for a permit, and carries the
+//! change out in one read-write transaction that ends with the audit record. It takes plain Rust values and answers
+//! with the ids of what changed; whoever shows the outcome reads it again under the viewer's scope.
+//!
+//! It builds no query (that is `store`'s) and knows no GraphQL.
 
 pub mod identity;
+pub mod input;
 pub mod invitation;
+pub mod invite;
 pub mod key_ring;
 pub mod mail;
+pub mod member;
+pub mod organization;
 pub mod session;
 pub mod setup;
 pub mod throttle;
+pub mod user;
+
+use entity::ids::OrgId;
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    policy::OrgFacts,
+    store::{
+        Store,
+        audit::{self, Record},
+        db::Tx,
+    },
+    viewer::Viewer,
+};
+
+/// What every use case is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Who asks.
+    pub viewer: &'a Viewer,
+    /// Their access to the database.
+    pub store: &'a Store,
+    /// Time and ids.
+    pub clock: &'a Clock,
+}
+
+impl Context<'_> {
+    /// The organisation that an operation is about: the one that is named, or else a member's own. Whether the viewer may
+    /// do anything to it is for a permit to say.
+    fn organization(&self, field: &'static str, named: Option<OrgId>) -> Result<OrgFacts> {
+        match (named.or_else(|| self.viewer.org_id()), self.viewer) {
+            (Some(org_id), _) => Ok(OrgFacts { org_id }),
+            (None, Viewer::Anonymous) => Err(Error::Unauthenticated),
+            (None, Viewer::SuperAdmin(_)) => Err(Error::validation(field, "must name an organisation")),
+            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_)) => Err(Error::NotFound),
+        }
+    }
+
+    /// Ends a write inside `org`: tells its log, for an operator the platform's too, and commits.
+    async fn finish(&self, tx: Tx, org: OrgId, record: Record) -> Result<()> {
+        let actor = self.viewer.user_id();
+        if self.viewer.is_super_admin() {
+            audit::platform_record(&tx, self.clock, actor, record.clone()).await?;
+        }
+        audit::record(&tx, self.clock, org, actor, record).await?;
+        tx.commit().await
+    }
+}

@@ -204,6 +204,17 @@ impl Tx {
         Self { inner: Mutex::new(inner), backend, statements: AtomicU64::new(0) }
     }
 
+    /// Moves the transaction into another organisation, for what the platform does to an account: it concerns every
+    /// organisation that the account belongs to, and these are entered one after the other, in the order of their ids.
+    pub async fn enter(&self, org: OrgId) -> Result<()> {
+        if let Inner::Postgres(tx) = &mut *self.inner.lock().await {
+            // As plain text: prepared, it would be another statement for every organisation.
+            let sql = format!("SET LOCAL palisade.org_id = '{}'", org.uuid());
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the changes last.
     pub async fn commit(self) -> Result<()> {
         match self.inner.into_inner() {

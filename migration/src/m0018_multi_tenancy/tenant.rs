@@ -251,6 +251,7 @@ async fn work(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .index(&["status", "id"])
         .index(&["agent_id", "id"])
         .index(&["goal_id", "id"])
+        .index(&["task_id"])
         .refers("agent_id", "agents")
         .refers("goal_id", "goals")
         .refers("task_id", "tasks")

@@ -165,7 +165,9 @@ async fn code(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbE
     let mut seen = false;
     for function in catalogue::functions(db).await? {
         found.unless(!function.definer, &function.name, || "is SECURITY DEFINER".to_owned());
-        if normal_name(&function.name) == "palisade_org()" {
+        let ours = normal_name(&function.name) == "palisade_org()";
+        found.unless(ours, &function.name, || "is not one of ours".to_owned());
+        if ours {
             seen = true;
             let same = function.body == ORG_FUNCTION_BODY && function.volatility == "s" && !function.configured;
             found.unless(same, &function.name, || "the function was altered".to_owned());

@@ -182,6 +182,8 @@ const RULES: &[Rule] = &[
         these(&["users"]),
         only(&["id", "email", "name", "name_folded", "status", "password_hash", "created_at", "updated_at"]),
     ),
+    // A member changes its own name; the change goes into its organisation's log, which sign-in's role does not write.
+    Rule(&[System], Update, these(&["users"]), only(&["name", "name_folded", "updated_at"])),
     Rule(&[System], Select, these(&["one_time_tokens"]), Metadata),
     Rule(&[System], Insert, these(&["one_time_tokens"]), All),
     Rule(&[System], Update, these(&["one_time_tokens"]), only(&["used_at"])),

@@ -1,0 +1,129 @@
+//! The audit log, as it is written: in the transaction of what it tells, chained per organisation.
+
+use entity::{
+    confidential::{Confidential, JsonText},
+    event,
+    event_chain::{self, EventFields},
+    event_head,
+    ids::{EventId, OrgId, TypedId, UserId},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryTrait, TryGetable,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use super::db::Tx;
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+};
+
+/// What is told of a change.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What happened, `noun.verb`.
+    pub kind: &'static str,
+    /// What it happened to.
+    pub subject_id: Option<String>,
+    /// Details; confidential, whatever they are.
+    pub payload: Option<serde_json::Value>,
+}
+
+impl Record {
+    /// A record about one object.
+    pub fn about(kind: &'static str, subject: impl TypedId) -> Self {
+        Self { kind, subject_id: Some(subject.to_string()), payload: None }
+    }
+
+    /// With details.
+    #[must_use]
+    pub fn with(mut self, payload: serde_json::Value) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+}
+
+/// Appends to the log of `org_id`. Called last in a transaction: it locks the organisation's head, the one counter that
+/// all writers of an organisation share.
+pub async fn record(tx: &Tx, clock: &Clock, org_id: OrgId, actor: Option<UserId>, record: Record) -> Result<()> {
+    let (sequence, previous) = head(tx, org_id).await?;
+    let id: EventId = clock.id();
+    let created_at = clock.now();
+    let payload = record.payload.map(|payload| payload.to_string());
+    let salt = salt();
+    let hash = event_chain::link(
+        &previous,
+        &EventFields {
+            org_id,
+            sequence,
+            id,
+            kind: record.kind,
+            actor_user_id: actor,
+            subject_id: record.subject_id.as_deref(),
+            created_at,
+            payload: payload.as_deref(),
+            payload_salt: &salt,
+        },
+    );
+    let row = event::ActiveModel {
+        org_id: Set(org_id),
+        id: Set(id),
+        sequence: Set(sequence),
+        kind: Set(record.kind.to_owned()),
+        actor_user_id: Set(actor),
+        subject_id: Set(record.subject_id),
+        payload: Set(Confidential::from_option(payload.map(JsonText::new))),
+        payload_salt: Set(Confidential::new(salt)),
+        hash: Set(hash.clone()),
+        created_at: Set(created_at),
+    };
+    event::Entity::insert(row).exec_without_returning(tx).await?;
+    let mut update = Query::update();
+    update
+        .table(event_head::Entity)
+        .value(event_head::Column::Sequence, sequence)
+        .value(event_head::Column::Hash, hash)
+        .and_where(Expr::col(event_head::Column::OrgId).eq(org_id));
+    tx.execute(&update).await?;
+    Ok(())
+}
+
+/// Locks the organisation's head and gives the next sequence and the last hash.
+async fn head(tx: &Tx, org_id: OrgId) -> Result<(i64, String)> {
+    let genesis =
+        event_head::ActiveModel { org_id: Set(org_id), sequence: Set(0), hash: Set(event_chain::GENESIS.to_owned()) };
+    let mut insert = event_head::Entity::insert(genesis).into_query();
+    insert.on_conflict(sea_orm::sea_query::OnConflict::new().do_nothing().to_owned());
+    tx.execute(&insert).await?;
+    // An UPDATE that changes nothing locks the row on both databases and gives what is in it.
+    let mut lock = Query::update();
+    lock.table(event_head::Entity)
+        .value(event_head::Column::Sequence, Expr::col(event_head::Column::Sequence))
+        .and_where(Expr::col(event_head::Column::OrgId).eq(org_id))
+        .returning(Query::returning().columns([event_head::Column::Sequence, event_head::Column::Hash]));
+    let row = tx.query_one(&lock).await?.ok_or_else(|| Error::internal("no event head"))?;
+    Ok((i64::try_get_by_index(&row, 0)? + 1, String::try_get_by_index(&row, 1)?))
+}
+
+/// A random salt: without it the digest of a short payload could be guessed.
+fn salt() -> String {
+    use rand::RngCore;
+    let mut bytes = [0u8; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Notes what an operator did to the platform itself.
+pub async fn platform_record(tx: &Tx, clock: &Clock, actor: Option<UserId>, record: Record) -> Result<()> {
+    use entity::platform_event;
+    let row = platform_event::ActiveModel {
+        id: Set(clock.id()),
+        kind: Set(record.kind.to_owned()),
+        actor_user_id: Set(actor),
+        subject_id: Set(record.subject_id),
+        created_at: Set(clock.now()),
+    };
+    platform_event::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}

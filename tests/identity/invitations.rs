@@ -31,6 +31,8 @@ on_both! {
         assert_eq!((bob.org_id, bob.org_role), (acme, OrgRole::Member));
         assert_eq!(world.login("bob@example.com").await.viewer.org_id(), Some(acme));
         assert_eq!(world.number("SELECT count(*) FROM users WHERE is_super_admin").await, 0);
+        let told = "SELECT count(*) FROM events WHERE type = 'invitation.accepted' AND actor_user_id IS NOT NULL";
+        assert_eq!(world.number(told).await, 1);
         invalid(accept(&world, &tokens.viewer, &token).await, "input.token");
         unauthenticated(world.identity.login(login("bob@example.com", "wrong horse")).await);
     }

@@ -65,7 +65,7 @@ pub struct World {
 
 enum Kind {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(#[expect(dead_code, reason = "keeps the database")] postgres::Database),
+    Postgres(#[expect(dead_code, reason = "keeps the database")] Box<postgres::Database>),
 }
 
 async fn connect(url: String) -> DatabaseConnection {
@@ -106,7 +106,7 @@ impl World {
             .await;
         let database = cluster.create_database(Some(&template)).await;
         let url = database.url("postgres");
-        Self::new(connect(url.clone()).await, &url, Kind::Postgres(database))
+        Self::new(connect(url.clone()).await, &url, Kind::Postgres(Box::new(database)))
     }
 
     fn new(root: DatabaseConnection, url: &str, kind: Kind) -> Self {

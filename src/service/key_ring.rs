@@ -2,7 +2,7 @@
 //!
 //! Any number of processes share the keys in the database. The first to need one makes it; the rest find it there. A key
 //! made elsewhere is learnt when a token names it, at most once a second however many tokens name unknown keys; one
-//! retired elsewhere, within [`STALE`].
+//! retired elsewhere, within a minute.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -5,4 +5,5 @@
 
 mod http;
 mod identity;
+mod service;
 mod support;

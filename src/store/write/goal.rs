@@ -25,11 +25,8 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     lifecycle::State,
-    policy::{
-        GoalFacts,
-        permit::{CancelGoal, Permit, SubmitGoal},
-    },
-    store::{Store, audit::Record, db::Tx, fold, goal::GoalRow, row::Row as _},
+    policy::permit::{CancelGoal, Permit, SubmitGoal},
+    store::{Store, audit::Record, db::Tx, fold},
 };
 
 /// A goal that is to be submitted.
@@ -46,13 +43,6 @@ pub struct GoalDraft {
 }
 
 impl Store {
-    /// The facts that rules need of one goal, loaded under the viewer's scope; `NOT_FOUND` when it is absent or hidden.
-    pub async fn goal_facts(&self, id: GoalId) -> Result<GoalFacts> {
-        let row = self.goal_by_ids(&[id], GoalRow::keys()).await?.pop().ok_or(Error::NotFound)?;
-        let agent = self.agent_facts(row.agent_id).await?;
-        Ok(GoalFacts { org_id: row.org_id, id: row.id, submitted_by: row.submitted_by, agent })
-    }
-
     /// Submits a goal, or finds the one that the same user submitted with the same key.
     pub async fn goal_submit(&self, clock: &Clock, permit: &Permit<SubmitGoal>, draft: GoalDraft) -> Result<GoalId> {
         let agent_id = permit.key().id;

@@ -9,10 +9,7 @@ use entity::{
 use super::{Context, input};
 use crate::{
     error::{Error, Result},
-    policy::{
-        OrgFacts,
-        permit::{CreateTeam, ManageTeam, ManageTeamMembers, permit},
-    },
+    policy::permit::{CreateTeam, ManageTeam, ManageTeamMembers, permit},
     store::{
         organization::OrganizationRow,
         row::Row as _,
@@ -68,17 +65,11 @@ pub async fn create(cx: Context<'_>, new: CreateTeamInput) -> Result<TeamId> {
         slug: input::slug("input.slug", &new.slug)?,
         description: description(new.description.as_deref().unwrap_or_default())?,
     };
-    let org_id = match (new.organization_id, cx.viewer.org_id()) {
-        (Some(named), Some(own)) if named != own => return Err(Error::NotFound),
-        (_, Some(own)) => own,
-        // A super-admin's: is there such an organisation?
-        (Some(named), None) => {
-            let found = cx.store.organization_by_ids(&[named], OrganizationRow::keys()).await?;
-            found.first().ok_or(Error::NotFound)?.id
-        }
-        (None, None) => return Err(Error::validation("input.organizationId", "must name an organisation")),
-    };
-    let permit = permit::<CreateTeam>(cx.viewer, &OrgFacts { org_id })?;
+    let facts = cx.organization("input.organizationId", new.organization_id)?;
+    let permit = permit::<CreateTeam>(cx.viewer, &facts)?;
+    // A super-admin may do so anywhere: is there such an organisation?
+    let found = cx.store.organization_by_ids(&[facts.org_id], OrganizationRow::keys()).await?;
+    found.first().ok_or(Error::NotFound)?;
     cx.store.team_create(cx.clock, &permit, draft).await
 }
 

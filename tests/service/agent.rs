@@ -28,33 +28,37 @@ pub fn input(visibility: AgentVisibility, team_id: Option<TeamId>) -> CreateAgen
 }
 
 pub async fn private(who: &As) -> AgentId {
-    agent::create(who.cx(), input(AgentVisibility::Private, None)).await.unwrap()
+    agent::create(who.cx().await, input(AgentVisibility::Private, None)).await.unwrap()
 }
 
 pub async fn public(who: &As) -> AgentId {
-    agent::create(who.cx(), input(AgentVisibility::Public, None)).await.unwrap()
+    agent::create(who.cx().await, input(AgentVisibility::Public, None)).await.unwrap()
 }
 
 pub async fn of_team(who: &As, team_id: TeamId) -> AgentId {
-    agent::create(who.cx(), input(AgentVisibility::Team, Some(team_id))).await.unwrap()
+    agent::create(who.cx().await, input(AgentVisibility::Team, Some(team_id))).await.unwrap()
 }
 
 pub async fn global(world: &World) -> AgentId {
-    agent::create(world.operator().cx(), input(AgentVisibility::Global, None)).await.unwrap()
+    agent::create(world.operator().cx().await, input(AgentVisibility::Global, None)).await.unwrap()
 }
 
 pub async fn set_private(who: &As, id: AgentId) -> Result<AgentId> {
-    agent::set_visibility(who.cx(), SetVisibilityInput { id, visibility: AgentVisibility::Private, team_id: None })
-        .await
+    agent::set_visibility(
+        who.cx().await,
+        SetVisibilityInput { id, visibility: AgentVisibility::Private, team_id: None },
+    )
+    .await
 }
 
 pub async fn set_public(who: &As, id: AgentId) -> Result<AgentId> {
-    agent::set_visibility(who.cx(), SetVisibilityInput { id, visibility: AgentVisibility::Public, team_id: None }).await
+    agent::set_visibility(who.cx().await, SetVisibilityInput { id, visibility: AgentVisibility::Public, team_id: None })
+        .await
 }
 
 pub async fn set_team(who: &As, id: AgentId, team: TeamId) -> Result<AgentId> {
     let change = SetVisibilityInput { id, visibility: AgentVisibility::Team, team_id: Some(team) };
-    agent::set_visibility(who.cx(), change).await
+    agent::set_visibility(who.cx().await, change).await
 }
 
 pub fn nothing(id: AgentId) -> UpdateAgentInput {
@@ -72,19 +76,19 @@ pub fn nothing(id: AgentId) -> UpdateAgentInput {
 }
 
 pub async fn rename(who: &As, id: AgentId) -> Result<AgentId> {
-    agent::update(who.cx(), UpdateAgentInput { name: Some("Renamed".to_owned()), ..nothing(id) }).await
+    agent::update(who.cx().await, UpdateAgentInput { name: Some("Renamed".to_owned()), ..nothing(id) }).await
 }
 
 pub async fn require(who: &As, id: AgentId, approvals: i32) -> Result<AgentId> {
-    agent::update(who.cx(), UpdateAgentInput { required_approvals: Some(approvals), ..nothing(id) }).await
+    agent::update(who.cx().await, UpdateAgentInput { required_approvals: Some(approvals), ..nothing(id) }).await
 }
 
 pub async fn require_plan(who: &As, id: AgentId, required: bool) -> Result<AgentId> {
-    agent::update(who.cx(), UpdateAgentInput { require_plan_approval: Some(required), ..nothing(id) }).await
+    agent::update(who.cx().await, UpdateAgentInput { require_plan_approval: Some(required), ..nothing(id) }).await
 }
 
 pub async fn set_status(who: &As, id: AgentId, status: AgentStatus) -> Result<AgentId> {
-    agent::update(who.cx(), UpdateAgentInput { status: Some(status), ..nothing(id) }).await
+    agent::update(who.cx().await, UpdateAgentInput { status: Some(status), ..nothing(id) }).await
 }
 
 /// Owner and team as stored.
@@ -115,7 +119,7 @@ on_both! {
         let before = world.dump().await;
         let create = async |who, team| {
             let who = world.tenant(&world.acme, who).await;
-            agent::create(who.cx(), input(AgentVisibility::Team, Some(team))).await
+            agent::create(who.cx().await, input(AgentVisibility::Team, Some(team))).await
         };
         forbidden(create(world.acme.ada, world.acme.team).await);
         forbidden(create(world.acme.mate, world.acme.team).await);
@@ -132,12 +136,12 @@ on_both! {
         let before = world.dump().await;
         for who in [world.acme.admin, world.acme.ada] {
             let who = world.tenant(&world.acme, who).await;
-            forbidden(agent::create(who.cx(), input(AgentVisibility::Global, None)).await);
+            forbidden(agent::create(who.cx().await, input(AgentVisibility::Global, None)).await);
         }
         let operator = world.operator();
-        forbidden(agent::create(operator.cx(), input(AgentVisibility::Private, None)).await);
-        forbidden(agent::create(operator.cx(), input(AgentVisibility::Public, None)).await);
-        forbidden(agent::create(operator.cx(), input(AgentVisibility::Team, Some(world.acme.team))).await);
+        forbidden(agent::create(operator.cx().await, input(AgentVisibility::Private, None)).await);
+        forbidden(agent::create(operator.cx().await, input(AgentVisibility::Public, None)).await);
+        forbidden(agent::create(operator.cx().await, input(AgentVisibility::Team, Some(world.acme.team))).await);
         assert_eq!(world.dump().await, before);
         global(world).await;
     }
@@ -145,7 +149,7 @@ on_both! {
     async fn what_does_not_fit_together_is_refused(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let before = world.dump().await;
-        let create = async |input| agent::create(admin.cx(), input).await;
+        let create = async |input| agent::create(admin.cx().await, input).await;
         let good = || input(AgentVisibility::Private, None);
         invalid(create(input(AgentVisibility::Team, None)).await, "input.teamId");
         invalid(create(input(AgentVisibility::Private, Some(world.acme.team))).await, "input.teamId");
@@ -167,9 +171,9 @@ on_both! {
         forbidden(rename(&bob, id).await);
         collaborator::share(&ada, id, world.acme.bob, CollaboratorPermission::Edit).await.unwrap();
         rename(&bob, id).await.unwrap();
-        forbidden(agent::archive(bob.cx(), id).await);
+        forbidden(agent::archive(bob.cx().await, id).await);
         collaborator::share(&ada, id, world.acme.bob, CollaboratorPermission::Admin).await.unwrap();
-        agent::archive(bob.cx(), id).await.unwrap();
+        agent::archive(bob.cx().await, id).await.unwrap();
 
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let of_research = of_team(&admin, world.acme.team).await;
@@ -190,7 +194,7 @@ on_both! {
             status: Some(AgentStatus::Stopped),
             ..nothing(id)
         };
-        agent::update(ada.cx(), change).await.unwrap();
+        agent::update(ada.cx().await, change).await.unwrap();
         let sql = "SELECT name, description, status, system_prompt, config, chat_capable FROM agents WHERE id = $1";
         let row = world.row(sql, [id.into()]).await;
         let words: Vec<String> = (0..5).map(|at| row.try_get_by_index(at).unwrap()).collect();
@@ -229,11 +233,11 @@ on_both! {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let id = private(&ada).await;
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        palisade::service::agent_admin::add(admin.cx(), id, world.acme.bob).await.unwrap();
+        palisade::service::agent_admin::add(admin.cx().await, id, world.acme.bob).await.unwrap();
         let bob = world.tenant(&world.acme, world.acme.bob).await;
         forbidden(rename(&bob, id).await);
         forbidden(require(&bob, id, 1).await);
-        forbidden(agent::archive(bob.cx(), id).await);
+        forbidden(agent::archive(bob.cx().await, id).await);
         forbidden(set_public(&bob, id).await);
     }
 
@@ -241,9 +245,9 @@ on_both! {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let id = private(&ada).await;
         invalid(set_status(&ada, id, AgentStatus::Archived).await, "input.status");
-        agent::archive(ada.cx(), id).await.unwrap();
+        agent::archive(ada.cx().await, id).await.unwrap();
         let before = world.dump().await;
-        conflict(agent::archive(ada.cx(), id).await);
+        conflict(agent::archive(ada.cx().await, id).await);
         conflict(rename(&ada, id).await);
         conflict(set_status(&ada, id, AgentStatus::Active).await);
         assert_eq!(world.dump().await, before);
@@ -260,11 +264,11 @@ on_both! {
                 told(rename(&ada, id).await),
                 told(set_public(&ada, id).await),
                 told(set_team(&ada, id, world.acme.team).await),
-                told(agent::archive(ada.cx(), id).await),
+                told(agent::archive(ada.cx().await, id).await),
                 told(collaborator::share(&ada, id, world.acme.ada, CollaboratorPermission::Admin).await),
                 told(collaborator::unshare(&ada, id, world.acme.ada).await),
-                told(palisade::service::agent_admin::add(ada.cx(), id, world.acme.ada).await),
-                told(palisade::service::agent_admin::remove(ada.cx(), id, world.acme.ada).await),
+                told(palisade::service::agent_admin::add(ada.cx().await, id, world.acme.ada).await),
+                told(palisade::service::agent_admin::remove(ada.cx().await, id, world.acme.ada).await),
                 told(document::attach(&ada, id, None).await),
                 told(goal::submit(&ada, id).await),
             ]
@@ -300,7 +304,7 @@ on_both! {
         set_public(&admin, id).await.unwrap();
         assert_eq!(belongs(world, id).await, (Some(world.acme.lead), None));
         forbidden(set_private(&world.operator(), id).await);
-        forbidden(agent::archive(world.operator().cx(), id).await);
+        forbidden(agent::archive(world.operator().cx().await, id).await);
 
         let seen = world.events(world.acme.id, 0).await.len();
         set_public(&admin, id).await.unwrap();
@@ -327,7 +331,7 @@ on_both! {
         let shared = global(world).await;
         let before = world.dump().await;
         let to_global = SetVisibilityInput { id, visibility: AgentVisibility::Global, team_id: None };
-        invalid(agent::set_visibility(ada.cx(), to_global).await, "input.visibility");
+        invalid(agent::set_visibility(ada.cx().await, to_global).await, "input.visibility");
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         forbidden(set_private(&admin, shared).await);
         conflict(set_public(&world.operator(), shared).await);

@@ -21,15 +21,15 @@ const fn with_team(agent_id: AgentId, team: TeamId) -> CollaboratorInput {
 }
 
 pub async fn share(who: &As, id: AgentId, user: UserId, permission: CollaboratorPermission) -> Result<AgentId> {
-    collaborator::set(who.cx(), with_user(id, user), permission).await
+    collaborator::set(who.cx().await, with_user(id, user), permission).await
 }
 
 pub async fn unshare(who: &As, id: AgentId, user: UserId) -> Result<AgentId> {
-    collaborator::remove(who.cx(), with_user(id, user)).await
+    collaborator::remove(who.cx().await, with_user(id, user)).await
 }
 
 pub async fn share_with_team(who: &As, id: AgentId, team: TeamId) -> Result<AgentId> {
-    collaborator::set(who.cx(), with_team(id, team), Edit).await
+    collaborator::set(who.cx().await, with_team(id, team), Edit).await
 }
 
 on_both! {
@@ -43,7 +43,7 @@ on_both! {
         let mate = world.tenant(&world.acme, world.acme.mate).await;
         agent::rename(&mate, id).await.unwrap();
 
-        collaborator::remove(ada.cx(), with_team(id, world.acme.team)).await.unwrap();
+        collaborator::remove(ada.cx().await, with_team(id, world.acme.team)).await.unwrap();
         unshare(&ada, id, world.acme.bob).await.unwrap();
         let mate = world.tenant(&world.acme, world.acme.mate).await;
         not_found(agent::rename(&mate, id).await);
@@ -58,7 +58,7 @@ on_both! {
         let id = agent::private(&ada).await;
         share_with_team(&ada, id, world.acme.team).await.unwrap();
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        palisade::service::team::remove_member(admin.cx(), world.acme.team, world.acme.mate).await.unwrap();
+        palisade::service::team::remove_member(admin.cx().await, world.acme.team, world.acme.mate).await.unwrap();
         not_found(agent::rename(&world.tenant(&world.acme, world.acme.mate).await, id).await);
     }
 
@@ -124,8 +124,8 @@ on_both! {
         let neither = CollaboratorInput { agent_id: id, user_id: None, team_id: None };
         let both = CollaboratorInput { team_id: Some(world.acme.team), ..with_user(id, world.acme.bob) };
         for wrong in [neither, both] {
-            invalid(collaborator::set(ada.cx(), wrong, Use).await, "input.userId");
-            invalid(collaborator::remove(ada.cx(), wrong).await, "input.userId");
+            invalid(collaborator::set(ada.cx().await, wrong, Use).await, "input.userId");
+            invalid(collaborator::remove(ada.cx().await, wrong).await, "input.userId");
         }
     }
 }

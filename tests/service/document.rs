@@ -23,7 +23,7 @@ pub fn text() -> DocumentInput {
 }
 
 pub async fn attach(who: &As, agent: AgentId, goal: Option<GoalId>) -> Result<AgentDocumentId> {
-    document::attach(who.cx(), agent, goal, text()).await
+    document::attach(who.cx().await, agent, goal, text()).await
 }
 
 on_both! {
@@ -32,18 +32,18 @@ on_both! {
         let id = agent::private(&ada).await;
         let doc = attach(&ada, id, None).await.unwrap();
         let bob = world.tenant(&world.acme, world.acme.bob).await;
-        let hidden = told(document::remove(bob.cx(), doc).await);
-        assert_eq!(hidden, told(document::remove(bob.cx(), world.absent()).await));
+        let hidden = told(document::remove(bob.cx().await, doc).await);
+        assert_eq!(hidden, told(document::remove(bob.cx().await, world.absent()).await));
         let foreign = world.tenant(&world.globex, world.globex.admin).await;
-        assert_eq!(told(document::remove(foreign.cx(), doc).await), hidden);
+        assert_eq!(told(document::remove(foreign.cx().await, doc).await), hidden);
         collaborator::share(&ada, id, world.acme.bob, CollaboratorPermission::Use).await.unwrap();
         forbidden(attach(&bob, id, None).await);
-        forbidden(document::remove(bob.cx(), doc).await);
-        forbidden(document::remove(world.operator().cx(), doc).await);
+        forbidden(document::remove(bob.cx().await, doc).await);
+        forbidden(document::remove(world.operator().cx().await, doc).await);
         forbidden(attach(&world.operator(), id, None).await);
         collaborator::share(&ada, id, world.acme.bob, CollaboratorPermission::Edit).await.unwrap();
         attach(&bob, id, None).await.unwrap();
-        document::remove(bob.cx(), doc).await.unwrap();
+        document::remove(bob.cx().await, doc).await.unwrap();
         assert_eq!(world.count("agent_documents WHERE id = $1", [doc.into()]).await, 0);
         let told = world.events(world.acme.id, 0).await;
         assert_eq!(told.iter().filter(|kind| *kind == "agent.document_attached").count(), 2);
@@ -68,7 +68,7 @@ on_both! {
     async fn an_archived_agent_takes_no_documents(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let id = agent::private(&ada).await;
-        palisade::service::agent::archive(ada.cx(), id).await.unwrap();
+        palisade::service::agent::archive(ada.cx().await, id).await.unwrap();
         conflict(attach(&ada, id, None).await);
     }
 
@@ -82,11 +82,11 @@ on_both! {
         let on_it = goal::submit(&admin, id).await.unwrap();
         let before = world.dump().await;
         forbidden(attach(&admin, id, None).await);
-        forbidden(document::remove(admin.cx(), doc).await);
+        forbidden(document::remove(admin.cx().await, doc).await);
         invalid(attach(&operator, id, Some(on_it)).await, "input.goalId");
         assert_eq!(world.dump().await, before);
-        document::remove(operator.cx(), doc).await.unwrap();
-        not_found(document::remove(operator.cx(), doc).await);
+        document::remove(operator.cx().await, doc).await.unwrap();
+        not_found(document::remove(operator.cx().await, doc).await);
         assert_eq!(world.count("global_agent_documents WHERE agent_id = $1", [id.into()]).await, 0);
     }
 }

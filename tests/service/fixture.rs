@@ -4,7 +4,7 @@
 //! on_both! {
 //!     async fn a_member_creates_a_private_agent(world) {
 //!         let ada = world.acme.member().await;
-//!         service::agent::create(ada.cx(), private("Scout")).await.unwrap();
+//!         service::agent::create(ada.cx().await, private("Scout")).await.unwrap();
 //!     }
 //! }
 //! ```
@@ -111,7 +111,9 @@ pub struct As {
 }
 
 impl As {
-    pub fn cx(&self) -> Context<'_> {
+    /// Its next root field, which sees what was committed meanwhile.
+    pub async fn cx(&self) -> Context<'_> {
+        self.store.end_read().await;
         Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
     }
 }

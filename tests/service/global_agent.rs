@@ -19,9 +19,8 @@ use super::{
 
 /// Status, approvals and plan approval as the viewer's organisation is bound by them.
 async fn effective(who: &As, id: AgentId) -> (AgentStatus, i32, bool) {
-    who.cx().store.end_read().await;
     let columns = AgentRow::columns(["status", "requiredApprovals", "requirePlanApproval"]);
-    let row = who.cx().store.agent_by_ids(&[id], columns).await.unwrap().pop().unwrap();
+    let row = who.cx().await.store.agent_by_ids(&[id], columns).await.unwrap().pop().unwrap();
     (*row.status.get().unwrap(), *row.required_approvals.get().unwrap(), *row.require_plan_approval.get().unwrap())
 }
 
@@ -39,14 +38,14 @@ on_both! {
             required_approvals: Some(1),
             ..nothing(id)
         };
-        service::update(operator.cx(), change).await.unwrap();
+        service::update(operator.cx().await, change).await.unwrap();
         rename(&operator, id).await.unwrap();
         let sql = "SELECT name, name_folded, system_prompt, config FROM global_agents WHERE id = $1";
         let row = world.row(sql, [id.into()]).await;
         let words: Vec<String> = (0..4).map(|at| row.try_get_by_index(at).unwrap()).collect();
         assert_eq!(words, ["Renamed", "renamed", "be brief", "{}"]);
-        service::archive(operator.cx(), id).await.unwrap();
-        conflict(service::archive(operator.cx(), id).await);
+        service::archive(operator.cx().await, id).await.unwrap();
+        conflict(service::archive(operator.cx().await, id).await);
         conflict(rename(&operator, id).await);
         conflict(agent::set_public(&operator, id).await);
         let kinds = ["created", "updated", "updated", "archived"];
@@ -65,10 +64,10 @@ on_both! {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         forbidden(rename(&admin, id).await);
         let prompt = UpdateAgentInput { system_prompt: Some("leak".to_owned()), ..nothing(id) };
-        forbidden(service::update(admin.cx(), prompt).await);
+        forbidden(service::update(admin.cx().await, prompt).await);
         let both = UpdateAgentInput { required_approvals: Some(5), chat_capable: Some(false), ..nothing(id) };
-        forbidden(service::update(admin.cx(), both).await);
-        forbidden(service::archive(admin.cx(), id).await);
+        forbidden(service::update(admin.cx().await, both).await);
+        forbidden(service::archive(admin.cx().await, id).await);
         invalid(set_status(&admin, id, AgentStatus::Error).await, "input.status");
         for who in [world.acme.ada, world.acme.lead] {
             let who = world.tenant(&world.acme, who).await;
@@ -139,7 +138,7 @@ on_both! {
         let id = agent::global(world).await;
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let many = (0..10).map(|_| async {
-            let who = world.viewer(ada.cx().viewer.clone());
+            let who = world.viewer(ada.cx().await.viewer.clone());
             goal::submit(&who, id).await
         });
         for submitted in futures_util::future::join_all(many).await {
@@ -154,7 +153,7 @@ on_both! {
     async fn an_archived_global_agent_is_over_for_everybody(world) {
         let id = agent::global(world).await;
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        service::archive(world.operator().cx(), id).await.unwrap();
+        service::archive(world.operator().cx().await, id).await.unwrap();
         let before = world.dump().await;
         conflict(goal::submit(&admin, id).await);
         conflict(require(&admin, id, 5).await);

@@ -31,7 +31,7 @@ pub fn keyed(agent_id: AgentId, key: &str) -> SubmitGoalInput {
 }
 
 pub async fn submit(who: &As, agent: AgentId) -> Result<GoalId> {
-    goal::submit(who.cx(), input(agent)).await
+    goal::submit(who.cx().await, input(agent)).await
 }
 
 async fn set_state(world: &World, id: GoalId, status: GoalStatus) {
@@ -94,7 +94,7 @@ on_both! {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let agent = agent::private(&ada).await;
         let input = SubmitGoalInput { documents: vec![document::text(), document::text()], ..input(agent) };
-        let id = goal::submit(ada.cx(), input).await.unwrap();
+        let id = goal::submit(ada.cx().await, input).await.unwrap();
         let sql = "SELECT status, goal_text, goal_text_folded FROM goals WHERE org_id = $1 AND id = $2";
         let row = world.row(sql, [world.acme.id.into(), id.into()]).await;
         let words: Vec<String> = (0..3).map(|at| row.try_get_by_index(at).unwrap()).collect();
@@ -140,7 +140,7 @@ on_both! {
         }
         agent::set_status(&ada, id, AgentStatus::Active).await.unwrap();
         submit(&ada, id).await.unwrap();
-        palisade::service::agent::archive(ada.cx(), id).await.unwrap();
+        palisade::service::agent::archive(ada.cx().await, id).await.unwrap();
         conflict(submit(&ada, id).await);
         // Stopped by the organisation alone.
         let admin = world.tenant(&world.acme, world.acme.admin).await;
@@ -154,7 +154,7 @@ on_both! {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let id = agent::private(&ada).await;
         let before = world.dump().await;
-        let submit = async |input| goal::submit(ada.cx(), input).await;
+        let submit = async |input| goal::submit(ada.cx().await, input).await;
         invalid(submit(SubmitGoalInput { goal_text: " \n".to_owned(), ..input(id) }).await, "input.goalText");
         invalid(submit(SubmitGoalInput { goal_text: "x".repeat(300_000), ..input(id) }).await, "input.goalText");
         invalid(submit(SubmitGoalInput { priority: 1_001, ..input(id) }).await, "input.priority");
@@ -170,31 +170,31 @@ on_both! {
     async fn the_same_key_submits_once(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let (id, other) = (agent::public(&ada).await, agent::public(&ada).await);
-        let first = goal::submit(ada.cx(), keyed(id, "k")).await.unwrap();
+        let first = goal::submit(ada.cx().await, keyed(id, "k")).await.unwrap();
         let before = world.dump().await;
-        assert_eq!(goal::submit(ada.cx(), keyed(id, "k")).await.unwrap(), first);
+        assert_eq!(goal::submit(ada.cx().await, keyed(id, "k")).await.unwrap(), first);
         let text = SubmitGoalInput { goal_text: "Something else".to_owned(), ..keyed(id, "k") };
-        conflict(goal::submit(ada.cx(), text).await);
-        conflict(goal::submit(ada.cx(), SubmitGoalInput { priority: 6, ..keyed(id, "k") }).await);
-        conflict(goal::submit(ada.cx(), keyed(other, "k")).await);
+        conflict(goal::submit(ada.cx().await, text).await);
+        conflict(goal::submit(ada.cx().await, SubmitGoalInput { priority: 6, ..keyed(id, "k") }).await);
+        conflict(goal::submit(ada.cx().await, keyed(other, "k")).await);
         assert_eq!(world.dump().await, before);
         // A key is its user's.
         let bob = world.tenant(&world.acme, world.acme.bob).await;
-        assert_ne!(goal::submit(bob.cx(), keyed(id, "k")).await.unwrap(), first);
+        assert_ne!(goal::submit(bob.cx().await, keyed(id, "k")).await.unwrap(), first);
         assert_eq!(world.count("goals WHERE idempotency_key = 'k'", []).await, 0, "a key may be content");
         // A retry finds its goal, also when the agent was stopped meanwhile.
         agent::set_status(&ada, id, AgentStatus::Stopped).await.unwrap();
-        assert_eq!(goal::submit(ada.cx(), keyed(id, "k")).await.unwrap(), first);
+        assert_eq!(goal::submit(ada.cx().await, keyed(id, "k")).await.unwrap(), first);
     }
 
     async fn twenty_submissions_with_one_key_at_once_are_one_goal(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         for agent in [agent::private(&ada).await, agent::global(world).await] {
             let key = format!("key of {agent}");
-            let many = (0..20).map(|_| {
-                let who = world.viewer(ada.cx().viewer.clone());
+            let many = (0..20).map(|_| async {
+                let who = world.viewer(ada.cx().await.viewer.clone());
                 let input = SubmitGoalInput { documents: vec![document::text()], ..keyed(agent, &key) };
-                async move { goal::submit(who.cx(), input).await }
+                goal::submit(who.cx().await, input).await
             });
             let mut ids: Vec<_> =
                 futures_util::future::join_all(many).await.into_iter().map(|id| id.unwrap()).collect();
@@ -222,7 +222,7 @@ on_both! {
         add_request(world, &world.acme, agent, other, ApprovalStatus::Pending).await;
         let seen = world.events(world.acme.id, 0).await.len();
 
-        goal::cancel(ada.cx(), id).await.unwrap();
+        goal::cancel(ada.cx().await, id).await.unwrap();
         assert_eq!(state(world, id).await, "CANCELLED");
         assert_eq!(world.count("goals WHERE id = $1 AND completed_at IS NOT NULL", [id.into()]).await, 1);
         let over = TaskStatus::ALL.iter().filter(|status| status.is_final() && **status != TaskStatus::Cancelled);
@@ -254,12 +254,12 @@ on_both! {
             add_task(world, &world.acme, agent, id, TaskStatus::Queued).await;
             let before = world.dump().await;
             if status.is_final() {
-                conflict(goal::cancel(ada.cx(), id).await);
+                conflict(goal::cancel(ada.cx().await, id).await);
                 assert_eq!(world.dump().await, before);
                 assert_eq!(state(world, id).await, status.as_str());
             } else {
-                goal::cancel(ada.cx(), id).await.unwrap();
-                conflict(goal::cancel(ada.cx(), id).await);
+                goal::cancel(ada.cx().await, id).await.unwrap();
+                conflict(goal::cancel(ada.cx().await, id).await);
             }
         }
     }
@@ -270,27 +270,27 @@ on_both! {
         let agent = agent::public(&ada).await;
         let mate = world.tenant(&world.acme, world.acme.mate).await;
         let by_bob = submit(&bob, agent).await.unwrap();
-        forbidden(goal::cancel(mate.cx(), by_bob).await);
-        forbidden(goal::cancel(world.operator().cx(), by_bob).await);
-        goal::cancel(bob.cx(), by_bob).await.unwrap();
+        forbidden(goal::cancel(mate.cx().await, by_bob).await);
+        forbidden(goal::cancel(world.operator().cx().await, by_bob).await);
+        goal::cancel(bob.cx().await, by_bob).await.unwrap();
         let by_bob = submit(&bob, agent).await.unwrap();
-        goal::cancel(ada.cx(), by_bob).await.unwrap();
+        goal::cancel(ada.cx().await, by_bob).await.unwrap();
         let by_bob = submit(&bob, agent).await.unwrap();
         collaborator::share(&ada, agent, world.acme.mate, CollaboratorPermission::Use).await.unwrap();
-        forbidden(goal::cancel(mate.cx(), by_bob).await);
+        forbidden(goal::cancel(mate.cx().await, by_bob).await);
         collaborator::share(&ada, agent, world.acme.mate, CollaboratorPermission::Edit).await.unwrap();
-        goal::cancel(mate.cx(), by_bob).await.unwrap();
+        goal::cancel(mate.cx().await, by_bob).await.unwrap();
 
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let of_team = agent::of_team(&admin, world.acme.team).await;
         let by_mate = submit(&mate, of_team).await.unwrap();
-        goal::cancel(world.tenant(&world.acme, world.acme.lead).await.cx(), by_mate).await.unwrap();
+        goal::cancel(world.tenant(&world.acme, world.acme.lead).await.cx().await, by_mate).await.unwrap();
         let global = agent::global(world).await;
         let by_bob = submit(&bob, global).await.unwrap();
-        forbidden(goal::cancel(ada.cx(), by_bob).await);
-        goal::cancel(bob.cx(), by_bob).await.unwrap();
+        forbidden(goal::cancel(ada.cx().await, by_bob).await);
+        goal::cancel(bob.cx().await, by_bob).await.unwrap();
         let by_bob = submit(&bob, global).await.unwrap();
-        goal::cancel(admin.cx(), by_bob).await.unwrap();
+        goal::cancel(admin.cx().await, by_bob).await.unwrap();
     }
 
     async fn a_hidden_a_foreign_and_an_absent_goal_answer_alike(world) {
@@ -303,10 +303,10 @@ on_both! {
         // Its organisation uses the same global agent.
         submit(&ada, global).await.unwrap();
         let before = world.dump().await;
-        let absent = told(goal::cancel(ada.cx(), world.absent()).await);
+        let absent = told(goal::cancel(ada.cx().await, world.absent()).await);
         assert!(absent.contains("NOT_FOUND"), "{absent}");
-        assert_eq!(told(goal::cancel(ada.cx(), hidden).await), absent);
-        assert_eq!(told(goal::cancel(ada.cx(), foreign).await), absent);
+        assert_eq!(told(goal::cancel(ada.cx().await, hidden).await), absent);
+        assert_eq!(told(goal::cancel(ada.cx().await, foreign).await), absent);
         assert_eq!(world.dump().await, before);
     }
 
@@ -316,8 +316,8 @@ on_both! {
         let id = submit(&ada, agent).await.unwrap();
         let seen = world.events(world.acme.id, 0).await.len();
         let many = (0..8).map(|_| async {
-            let who = world.viewer(ada.cx().viewer.clone());
-            goal::cancel(who.cx(), id).await
+            let who = world.viewer(ada.cx().await.viewer.clone());
+            goal::cancel(who.cx().await, id).await
         });
         let done = futures_util::future::join_all(many).await;
         assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 1);

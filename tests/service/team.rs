@@ -21,12 +21,12 @@ fn member(team_id: TeamId, user_id: entity::ids::UserId) -> TeamMemberInput {
 on_both! {
     async fn an_org_admin_creates_renames_and_deletes_teams(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        let id = team::create(admin.cx(), team(None, "ops")).await.unwrap();
-        team::update(admin.cx(), rename(id)).await.unwrap();
+        let id = team::create(admin.cx().await, team(None, "ops")).await.unwrap();
+        team::update(admin.cx().await, rename(id)).await.unwrap();
         let row = world.row("SELECT name, name_folded, slug FROM teams WHERE id = $1", [id.into()]).await;
         let words: Vec<String> = (0..3).map(|at| row.try_get_by_index(at).unwrap()).collect();
         assert_eq!(words, ["Renamed", "renamed", "ops"]);
-        team::delete(admin.cx(), id).await.unwrap();
+        team::delete(admin.cx().await, id).await.unwrap();
         assert_eq!(world.count("teams WHERE id = $1", [id.into()]).await, 0);
         assert_eq!(world.events(world.acme.id, 0).await, ["team.created", "team.updated", "team.deleted"]);
         assert!(world.events(world.globex.id, 0).await.is_empty());
@@ -34,11 +34,11 @@ on_both! {
 
     async fn a_super_admin_manages_teams_of_a_named_organisation_and_it_shows_there(world) {
         let operator = world.operator();
-        invalid(team::create(operator.cx(), team(None, "ops")).await, "input.organizationId");
-        not_found(team::create(operator.cx(), team(Some(world.absent()), "ops")).await);
-        let id = team::create(operator.cx(), team(Some(world.globex.id), "ops")).await.unwrap();
-        team::update(operator.cx(), rename(id)).await.unwrap();
-        team::delete(operator.cx(), id).await.unwrap();
+        invalid(team::create(operator.cx().await, team(None, "ops")).await, "input.organizationId");
+        not_found(team::create(operator.cx().await, team(Some(world.absent()), "ops")).await);
+        let id = team::create(operator.cx().await, team(Some(world.globex.id), "ops")).await.unwrap();
+        team::update(operator.cx().await, rename(id)).await.unwrap();
+        team::delete(operator.cx().await, id).await.unwrap();
         assert_eq!(world.events(world.globex.id, 0).await, ["team.created", "team.updated", "team.deleted"]);
         let actors = "events WHERE org_id = $1 AND actor_user_id = $2";
         assert_eq!(world.count(actors, [world.globex.id.into(), world.operator.into()]).await, 3);
@@ -49,7 +49,7 @@ on_both! {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let agent = agent::private(&admin).await;
         collaborator::share_with_team(&admin, agent, world.acme.team).await.unwrap();
-        team::delete(world.operator().cx(), world.acme.team).await.unwrap();
+        team::delete(world.operator().cx().await, world.acme.team).await.unwrap();
         assert_eq!(world.count("team_memberships WHERE team_id = $1", [world.acme.team.into()]).await, 0);
         assert_eq!(world.count("agent_collaborators WHERE team_id = $1", [world.acme.team.into()]).await, 0);
         assert_eq!(world.count("team_memberships WHERE team_id = $1", [world.globex.team.into()]).await, 2);
@@ -58,9 +58,9 @@ on_both! {
     async fn a_super_admin_does_not_touch_members(world) {
         let before = world.dump().await;
         let operator = world.operator();
-        forbidden(team::add_member(operator.cx(), member(world.acme.team, world.acme.ada)).await);
-        forbidden(team::update_member_role(operator.cx(), member(world.acme.team, world.acme.lead)).await);
-        forbidden(team::remove_member(operator.cx(), world.acme.team, world.acme.mate).await);
+        forbidden(team::add_member(operator.cx().await, member(world.acme.team, world.acme.ada)).await);
+        forbidden(team::update_member_role(operator.cx().await, member(world.acme.team, world.acme.lead)).await);
+        forbidden(team::remove_member(operator.cx().await, world.acme.team, world.acme.mate).await);
         assert_eq!(world.dump().await, before);
     }
 
@@ -68,9 +68,9 @@ on_both! {
         let before = world.dump().await;
         for who in [world.acme.ada, world.acme.mate, world.acme.lead] {
             let who = world.tenant(&world.acme, who).await;
-            forbidden(team::create(who.cx(), team(None, "ops")).await);
-            forbidden(team::update(who.cx(), rename(world.acme.team)).await);
-            forbidden(team::delete(who.cx(), world.acme.empty_team).await);
+            forbidden(team::create(who.cx().await, team(None, "ops")).await);
+            forbidden(team::update(who.cx().await, rename(world.acme.team)).await);
+            forbidden(team::delete(who.cx().await, world.acme.empty_team).await);
         }
         assert_eq!(world.dump().await, before);
     }
@@ -78,7 +78,7 @@ on_both! {
     async fn another_organisations_team_answers_like_one_that_never_was(world) {
         let before = world.dump().await;
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        let cx = admin.cx();
+        let cx = admin.cx().await;
         let (foreign, absent) = (world.globex.team, world.absent::<TeamId>());
         assert_eq!(told(team::update(cx, rename(foreign)).await), told(team::update(cx, rename(absent)).await));
         assert_eq!(told(team::delete(cx, foreign).await), told(team::delete(cx, absent).await));
@@ -97,14 +97,14 @@ on_both! {
     async fn a_slug_is_unique_in_its_organisation_and_free_in_another(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let other = world.tenant(&world.globex, world.globex.admin).await;
-        team::create(admin.cx(), team(None, "ops")).await.unwrap();
-        team::create(other.cx(), team(None, "ops")).await.unwrap();
+        team::create(admin.cx().await, team(None, "ops")).await.unwrap();
+        team::create(other.cx().await, team(None, "ops")).await.unwrap();
         let before = world.dump().await;
-        conflict(team::create(admin.cx(), team(None, "ops")).await);
+        conflict(team::create(admin.cx().await, team(None, "ops")).await);
         let change = UpdateTeamInput { slug: Some("ops".to_owned()), ..rename(world.acme.team) };
-        conflict(team::update(admin.cx(), change).await);
-        invalid(team::create(admin.cx(), team(None, "No Slug")).await, "input.slug");
-        invalid(team::create(admin.cx(), CreateTeamInput { name: " ".to_owned(), ..team(None, "x") }).await, "input.name");
+        conflict(team::update(admin.cx().await, change).await);
+        invalid(team::create(admin.cx().await, team(None, "No Slug")).await, "input.slug");
+        invalid(team::create(admin.cx().await, CreateTeamInput { name: " ".to_owned(), ..team(None, "x") }).await, "input.name");
         assert_eq!(world.dump().await, before);
     }
 
@@ -112,26 +112,26 @@ on_both! {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let agent = agent::of_team(&admin, world.acme.team).await;
         let before = world.dump().await;
-        conflict(team::delete(admin.cx(), world.acme.team).await);
-        conflict(team::delete(world.operator().cx(), world.acme.team).await);
+        conflict(team::delete(admin.cx().await, world.acme.team).await);
+        conflict(team::delete(world.operator().cx().await, world.acme.team).await);
         assert_eq!(world.dump().await, before);
         // An archived agent is still the team's, and can still be moved.
-        palisade::service::agent::archive(admin.cx(), agent).await.unwrap();
-        conflict(team::delete(admin.cx(), world.acme.team).await);
+        palisade::service::agent::archive(admin.cx().await, agent).await.unwrap();
+        conflict(team::delete(admin.cx().await, world.acme.team).await);
         agent::set_private(&admin, agent).await.unwrap();
-        team::delete(admin.cx(), world.acme.team).await.unwrap();
+        team::delete(admin.cx().await, world.acme.team).await.unwrap();
     }
 
     async fn org_admins_and_the_teams_own_admins_manage_its_members(world) {
         for who in [world.acme.admin, world.acme.lead] {
             let who = world.tenant(&world.acme, who).await;
-            team::add_member(who.cx(), member(world.acme.team, world.acme.ada)).await.unwrap();
+            team::add_member(who.cx().await, member(world.acme.team, world.acme.ada)).await.unwrap();
             let promoted = TeamMemberInput { role: TeamRole::Admin, ..member(world.acme.team, world.acme.ada) };
-            team::update_member_role(who.cx(), promoted).await.unwrap();
+            team::update_member_role(who.cx().await, promoted).await.unwrap();
             let role = "SELECT role FROM team_memberships WHERE team_id = $1 AND user_id = $2";
             let row = world.row(role, [world.acme.team.into(), world.acme.ada.into()]).await;
             assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "ADMIN");
-            team::remove_member(who.cx(), world.acme.team, world.acme.ada).await.unwrap();
+            team::remove_member(who.cx().await, world.acme.team, world.acme.ada).await.unwrap();
         }
         let told = ["team.member_added", "team.member_role_changed", "team.member_removed"];
         assert_eq!(world.events(world.acme.id, 0).await, [told, told].concat());
@@ -139,20 +139,20 @@ on_both! {
         let before = world.dump().await;
         for who in [world.acme.ada, world.acme.mate] {
             let who = world.tenant(&world.acme, who).await;
-            forbidden(team::add_member(who.cx(), member(world.acme.team, world.acme.bob)).await);
-            forbidden(team::update_member_role(who.cx(), member(world.acme.team, world.acme.mate)).await);
-            forbidden(team::remove_member(who.cx(), world.acme.team, world.acme.mate).await);
+            forbidden(team::add_member(who.cx().await, member(world.acme.team, world.acme.bob)).await);
+            forbidden(team::update_member_role(who.cx().await, member(world.acme.team, world.acme.mate)).await);
+            forbidden(team::remove_member(who.cx().await, world.acme.team, world.acme.mate).await);
         }
         // A team's admin is nobody in another team.
         let lead = world.tenant(&world.acme, world.acme.lead).await;
-        forbidden(team::add_member(lead.cx(), member(world.acme.empty_team, world.acme.ada)).await);
+        forbidden(team::add_member(lead.cx().await, member(world.acme.empty_team, world.acme.ada)).await);
         assert_eq!(world.dump().await, before);
     }
 
     async fn only_an_active_member_of_the_organisation_joins_and_nobody_else_can_be_told_apart(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let before = world.dump().await;
-        let add = async |user| told(team::add_member(admin.cx(), member(world.acme.team, user)).await);
+        let add = async |user| told(team::add_member(admin.cx().await, member(world.acme.team, user)).await);
         let absent = add(world.absent()).await;
         assert!(absent.contains("NOT_FOUND"), "{absent}");
         for user in [world.globex.ada, world.globex.admin, world.operator, world.acme.leaver, world.acme.pending] {
@@ -164,9 +164,9 @@ on_both! {
     async fn nobody_is_in_a_team_twice_or_changed_in_one_they_are_not_in(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let before = world.dump().await;
-        conflict(team::add_member(admin.cx(), member(world.acme.team, world.acme.mate)).await);
-        not_found(team::update_member_role(admin.cx(), member(world.acme.team, world.acme.ada)).await);
-        not_found(team::remove_member(admin.cx(), world.acme.team, world.acme.ada).await);
+        conflict(team::add_member(admin.cx().await, member(world.acme.team, world.acme.mate)).await);
+        not_found(team::update_member_role(admin.cx().await, member(world.acme.team, world.acme.ada)).await);
+        not_found(team::remove_member(admin.cx().await, world.acme.team, world.acme.ada).await);
         assert_eq!(world.dump().await, before);
     }
 }

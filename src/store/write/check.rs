@@ -21,7 +21,8 @@ use crate::{
 };
 
 impl Store {
-    /// Ends a write inside `org_id`: the records as its last statements, then the commit.
+    /// Ends a write inside `org_id`: the records as its last statements, for an operator in the platform's log too, then
+    /// the commit.
     pub(super) async fn finish(
         &self,
         tx: Tx,
@@ -29,8 +30,12 @@ impl Store {
         org_id: OrgId,
         records: impl IntoIterator<Item = Record, IntoIter: Send> + Send,
     ) -> Result<()> {
+        let actor = self.viewer().user_id();
         for record in records {
-            audit::record(&tx, clock, org_id, self.viewer().user_id(), record).await?;
+            if self.viewer().is_super_admin() {
+                audit::platform_record(&tx, clock, actor, record.clone()).await?;
+            }
+            audit::record(&tx, clock, org_id, actor, record).await?;
         }
         tx.commit().await
     }

@@ -9,7 +9,7 @@ use async_graphql::ErrorExtensionValues;
 use sea_orm::{DbErr, SqlErr};
 
 /// What can go wrong with a request, in the words of the contract.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Error {
     /// Nobody is signed in, or their token no longer counts.
     Unauthenticated,

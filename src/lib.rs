@@ -3,8 +3,14 @@
 //! One organisation's data is never visible to another, and the platform's own operators never see what an
 //! organisation's agents are told, do or answer.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod demo;
 pub mod error;
+pub mod graphql;
+pub mod http;
 pub mod identity;
 pub mod policy;
 pub mod service;

@@ -1,21 +1,22 @@
 //! One platform for many organisations: converts a live database of the time before tenancy.
 //!
-//! In one transaction the old tables step aside (`legacy_…`), the platform's and the organisations' tables are made, the old
+//! In one transaction the old tables step aside (`old_…`), the platform's and the organisations' tables are made, the old
 //! rows are read page by page, converted in Rust and written, and the old tables are dropped. Interrupted, nothing has
 //! happened; run again, it is not pending any more. What becomes of rows that no longer fit is told in [`convert`].
 
 mod back;
 mod convert;
-mod legacy;
+mod old;
 mod platform;
 mod refusal;
 mod tenant;
 
 use std::sync::{Arc, OnceLock};
 
+use sea_orm::DbBackend;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait, prelude::DbErr};
 
-use crate::Options;
+use crate::{Options, walls};
 pub use refusal::Refusal;
 
 pub(crate) struct Migration {
@@ -50,7 +51,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let populated = legacy::populated(manager).await?;
+        let populated = old::populated(manager).await?;
         let admin = match (&self.options.default_admin, populated) {
             (None, true) => return Err(self.refuse(Refusal::DefaultAdminNeeded)),
             (Some(address), true) => Some(
@@ -59,16 +60,20 @@ impl MigrationTrait for Migration {
             // Nothing to administer: organisations are made by the platform's operators.
             (_, false) => None,
         };
-        legacy::set_aside(manager, legacy::TABLES).await?;
+        old::set_aside(manager, old::TABLES).await?;
         platform::create(manager).await?;
         tenant::create(manager).await?;
         if let Some(admin) = admin {
             convert::run(manager, &admin, self.options.public_url.as_deref()).await?;
         }
-        legacy::discard(manager, legacy::TABLES).await
+        old::discard(manager, old::TABLES).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // The owner sees no rows through forced row-level security, and would find nothing to lose.
+        if manager.get_database_backend() == DbBackend::Postgres {
+            walls::lift(manager.get_connection()).await?;
+        }
         if let Some(refusal) = back::obstacle(manager).await? {
             return Err(self.refuse(refusal));
         }

@@ -15,7 +15,8 @@ use entity::{
 use sea_orm::{
     ConnectionTrait, DbBackend, IdenStatic, QueryResult, TryGetable,
     sea_query::{
-        Alias, CaseStatement, Cond, Expr, ExprTrait, IntoColumnRef, JoinType, Query, SelectStatement, UnionType,
+        Alias, Asterisk, CaseStatement, Cond, Expr, ExprTrait, Func, IntoColumnRef, JoinType, Query, SelectStatement,
+        UnionType,
     },
 };
 
@@ -505,6 +506,31 @@ impl Store {
         };
         let read = |row: &QueryResult, first: usize| DocumentRow::read(row, columns, first);
         page::fetch_children(&tx, &parents, sort, page, columns.len(), branch, read).await
+    }
+
+    /// How many documents agents of both kinds have.
+    pub async fn document_counts(
+        &self,
+        agents: &[AgentId],
+        kinds: Option<&[DocumentType]>,
+    ) -> Result<HashMap<AgentId, i64>> {
+        let of_kind =
+            |table: &'static str| kinds.map(|k| column(table, "type").is_in(k.iter().map(|kind| kind.as_str())));
+        let own = List::<DocumentRow>::new(DocumentRow::keys()).only(of_kind("agent_documents"));
+        let mut counts = self.child_counts(own, "agent_id", agents).await?;
+        let agent_id = column("global_agent_documents", "agent_id");
+        let mut select = Query::select();
+        select
+            .from(global_agent_document::Entity)
+            .expr(agent_id.clone())
+            .expr(Func::count(Expr::col(Asterisk)))
+            .and_where(any_of(agent_id.clone(), &uuids(agents), self.db.backend()))
+            .and_where_option(of_kind("global_agent_documents"))
+            .add_group_by([agent_id]);
+        for row in self.read().await?.query_all(&select).await? {
+            counts.insert(AgentId::try_get_by_index(&row, 0)?, i64::try_get_by_index(&row, 1)?);
+        }
+        Ok(counts)
     }
 
     /// Looks documents of both kinds of agent up by id.

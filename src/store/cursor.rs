@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 
 /// A row's value in a list's order, before its id.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum SortValue {
     /// Ordered by id alone.
     Id,
@@ -28,7 +28,7 @@ pub enum SortValue {
 }
 
 /// Where a row stands in a list.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Position {
     /// Its value in the list's order.
     pub sort: SortValue,

@@ -16,7 +16,10 @@ use super::{
     row::{Columns, Row, row},
     uuids,
 };
-use crate::{error::Result, policy::AgentKey};
+use crate::{
+    error::{Error, Result},
+    policy::{AgentKey, GoalFacts},
+};
 
 row! {
     /// A goal, with the columns that were asked for.
@@ -157,5 +160,14 @@ impl Store {
     pub async fn goal_states_of_agents(&self, agents: &[AgentId]) -> Result<Vec<(AgentId, GoalStatus, i64)>> {
         let counted = self.count_states::<goal::Entity, AgentId>("agent_id", agents).await?;
         Ok(super::states(counted, GoalStatus::ALL, GoalStatus::as_str))
+    }
+}
+
+impl Store {
+    /// The facts that rules need of one goal, loaded under the viewer's scope; `NOT_FOUND` when it is absent or hidden.
+    pub async fn goal_facts(&self, id: GoalId) -> Result<GoalFacts> {
+        let row = self.goal_by_ids(&[id], GoalRow::keys()).await?.pop().ok_or(Error::NotFound)?;
+        let agent = self.agent_facts(row.agent_id).await?;
+        Ok(GoalFacts { org_id: row.org_id, id: row.id, submitted_by: row.submitted_by, agent })
     }
 }

@@ -1,14 +1,20 @@
 //! Users, as far as a viewer's scope reaches.
 
+use std::collections::HashMap;
+
 use entity::{
     enums::{MembershipStatus, UserStatus},
     ids::{OrgId, UserId},
     org_membership, user,
 };
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ConnectionTrait, TryGetable,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::{
-    List, OrgRow, Store, contains,
+    List, OrgRow, Store, any_of, contains,
+    db::Role,
     page::{Page, PageRequest},
     row::{Columns, Row, row},
     scope::Scope,
@@ -65,6 +71,36 @@ impl Store {
     /// How many users the list has.
     pub async fn user_count(&self, filter: &UserFilter) -> Result<i64> {
         self.list_count(self.users(filter, UserRow::keys())?).await
+    }
+
+    /// The viewer's own account, with its last sign-in, read by `identity`: it needs no organisation.
+    pub async fn user_self(&self, columns: Columns<user::Entity>) -> Result<Option<UserRow>> {
+        let Some(user_id) = self.viewer.user_id() else { return Ok(None) };
+        let mut select = Query::select();
+        select.from(user::Entity).and_where(Expr::col((user::Entity, user::Column::Id)).eq(user_id));
+        for column in columns.metadata().iter() {
+            select.column((user::Entity, column));
+        }
+        let tx = self.db.begin_read(Role::Identity, None).await?;
+        let row = tx.query_one(&select).await?;
+        Ok(row.map(|row| UserRow::read(&row, columns.metadata(), 0)).transpose()?)
+    }
+
+    /// Names of whoever acted in the viewer's organisation, operators included: they show in its log by id and name.
+    /// For ids that were read from that log, nothing else.
+    pub async fn user_names_on_history(&self, ids: &[UserId]) -> Result<HashMap<UserId, String>> {
+        self.scope()?;
+        let mut select = Query::select();
+        select.columns([user::Column::Id, user::Column::Name]).from(user::Entity).and_where(any_of(
+            Expr::col((user::Entity, user::Column::Id)),
+            &uuids(ids),
+            self.db.backend(),
+        ));
+        let mut names = HashMap::new();
+        for row in self.read().await?.query_all(&select).await? {
+            names.insert(UserId::try_get_by_index(&row, 0)?, String::try_get_by_index(&row, 1)?);
+        }
+        Ok(names)
     }
 
     /// When an account last signed in is between it and the platform: a member's query does not even select it (its own

@@ -1,11 +1,10 @@
 //! A database of either kind for a test.
 
 #[path = "../../../tests/support/postgres.rs"]
-#[expect(dead_code, reason = "shared with the other package's tests, which use all of it")]
 pub mod postgres;
 
 use migration::{Command, Options, Outcome, run};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, FromQueryResult, QueryResult, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, Value};
 
 /// Somewhere to migrate; gone when dropped.
 pub struct World {
@@ -15,7 +14,9 @@ pub struct World {
 
 enum Kind {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(postgres::Database),
+    Postgres(Box<postgres::Database>),
+    /// PostgreSQL, of another value's database.
+    Borrowed,
 }
 
 async fn connect(url: String) -> DatabaseConnection {
@@ -33,7 +34,7 @@ impl World {
 
     pub async fn postgres() -> Self {
         let database = postgres::cluster().await.create_database(None).await;
-        Self { db: connect(database.url("postgres")).await, kind: Kind::Postgres(database) }
+        Self { db: connect(database.url("postgres")).await, kind: Kind::Postgres(Box::new(database)) }
     }
 
     /// A new database of each kind.
@@ -49,8 +50,20 @@ impl World {
         connect(format!("{url}{}options={options}", if url.contains('?') { '&' } else { '?' })).await
     }
 
+    /// The same database, as another login sees it.
+    pub async fn as_login(&self, login: &str) -> Self {
+        let Kind::Postgres(database) = &self.kind else { panic!("SQLite has no logins") };
+        Self { db: connect(database.url(login)).await, kind: Kind::Borrowed }
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        let Kind::Postgres(database) = &self.kind else { panic!("a file has no name") };
+        database.name()
+    }
+
     pub fn is_postgres(&self) -> bool {
-        matches!(self.kind, Kind::Postgres(_))
+        !matches!(self.kind, Kind::Sqlite(_))
     }
 
     pub async fn up(&self) -> Outcome {
@@ -61,12 +74,23 @@ impl World {
         sql_on(&self.db, sql).await.unwrap();
     }
 
-    pub async fn rows(&self, sql: &str) -> Vec<QueryResult> {
-        self.db.query_all_raw(Statement::from_string(self.db.get_database_backend(), sql)).await.unwrap()
+    /// SQL with ids written as `11#`: the UUID of that number.
+    pub fn sql_of(&self, sql: &str) -> String {
+        sql_of(sql, self.is_postgres())
     }
 
-    pub async fn all<T: FromQueryResult>(&self, sql: &str) -> Vec<T> {
-        self.rows(sql).await.iter().map(|row| T::from_query_result(row, "").unwrap()).collect()
+    /// Runs SQL with ids written as `11#`.
+    pub async fn run(&self, sql: &str) -> Result<u64, sea_orm::DbErr> {
+        sql_on(&self.db, &self.sql_of(sql)).await
+    }
+
+    /// Runs a statement with values.
+    pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
+        self.db.execute_raw(Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)).await.unwrap();
+    }
+
+    pub async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        self.db.query_all_raw(Statement::from_string(self.db.get_database_backend(), sql)).await.unwrap()
     }
 
     pub async fn number(&self, sql: &str) -> i64 {
@@ -77,4 +101,19 @@ impl World {
 
 pub async fn sql_on(db: &DatabaseConnection, sql: &str) -> Result<u64, sea_orm::DbErr> {
     db.execute_unprepared(sql).await.map(|done| done.rows_affected())
+}
+
+/// Replaces `11#` by the UUID of that number.
+pub fn sql_of(sql: &str, postgres: bool) -> String {
+    let mut out = String::new();
+    let mut rest = sql;
+    while let Some(end) = rest.find('#') {
+        let digits = rest[..end].bytes().rev().take_while(u8::is_ascii_digit).count();
+        let (before, number) = rest[..end].split_at(end - digits);
+        let id = uuid::Uuid::from_u128(number.parse().unwrap());
+        out += before;
+        out += &if postgres { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) };
+        rest = &rest[end + 1..];
+    }
+    out + rest
 }

@@ -1,0 +1,121 @@
+//! The composition root: opens the database, puts the rooms together, serves, and stops in good order.
+//!
+//! Start: the schema must be current (or `database.migrate_on_start` set), else the server refuses and says what to run;
+//! a PostgreSQL that does not answer yet is waited for by `/readyz`, not by the start. Stop, on SIGTERM or SIGINT: no new
+//! connections, requests that run are finished (for `http.shutdown_grace`), pools are closed, exit 0.
+
+pub mod doctor;
+pub mod migrations;
+pub mod plug;
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    config::Config,
+    graphql::limits::{Catalog, Documents},
+    http::{Engine, router},
+    store::db::{Database, PoolLimits},
+};
+
+/// Why a command did not do what it was asked, with what to do about it.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    /// For a reason that the person at the terminal can read.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Opens the database that the settings name. For the embedded one, makes its folder.
+pub fn open_database(config: &Config) -> Result<Database, Failure> {
+    let url = config.database_url();
+    if url.is_sqlite() && config.database.url.is_empty() {
+        std::fs::create_dir_all(&config.data.dir)
+            .map_err(|error| Failure::new(format!("cannot make {}: {error}", config.data.dir.display())))?;
+    }
+    let limits = PoolLimits {
+        max_connections: config.database.max_connections,
+        acquire_timeout: config.database.acquire_timeout,
+    };
+    // The library's words may repeat the address, and with it the password.
+    Database::open(url.expose(), limits)
+        .map_err(|_| Failure::new(format!("database.url is not an address of a database: {}", url.shown())))
+}
+
+/// Serves until a signal says stop. `announce` is told the address once it is listened on.
+pub async fn serve(
+    config: Config,
+    demo: Option<serde_json::Value>,
+    announce: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
+    let database = open_database(&config)?;
+    let migrated = migrations::ready_to_serve(&config).await?;
+    if database.backend() == sea_orm::DbBackend::Sqlite {
+        tracing::warn!(
+            "SQLite has no row-level security: of the five walls, three stand; use PostgreSQL in production"
+        );
+    }
+    let listener = TcpListener::bind(&config.http.listen)
+        .await
+        .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.http.listen)))?;
+    let address = listener.local_addr()?;
+
+    let schema = plug::schema();
+    let documents = Documents::new(Catalog::new(&schema.sdl())?, config.limits.clone());
+    let engine = Arc::new(Engine::new(schema, documents));
+    let backend = plug::backend(&config, &database, migrated, demo, &address.to_string())?;
+    let router = router(engine, backend, config.http.clone());
+
+    let (stop, stopped) = watch::channel(false);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let wait = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: requests that run are finished");
+        let _ = stop.send(true);
+    };
+    announce(address);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(until(stopped.clone()));
+    let grace = config.http.shutdown_grace;
+    let waiting = tokio::spawn(wait);
+    let outcome = tokio::select! {
+        outcome = async { server.await } => outcome,
+        () = async { until(stopped).await; tokio::time::sleep(grace).await } => {
+            tracing::warn!("http.shutdown_grace is over; requests that still run are dropped");
+            Ok(())
+        }
+    };
+    waiting.abort();
+    // A connection that hangs must not keep the process.
+    let _ = tokio::time::timeout(Duration::from_secs(2), database.close()).await;
+    outcome.map_err(Into::into)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that nobody can say stop any more, which is the end too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

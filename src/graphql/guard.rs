@@ -1,0 +1,24 @@
+//! The operation guard: stands on root fields, mutations and subscriptions, never on an output field.
+//!
+//! It asks the policy table whether this viewer may start at all, before anything is loaded, so that its answer depends
+//! on nothing but the viewer. The same attribute line prints `@requires` into the SDL, and a test holds that the two name
+//! the same row.
+
+use async_graphql::{Context, Guard, TypeDirective};
+
+use super::{context::cx, permission::PermissionName};
+use crate::policy::{self, Permission};
+
+/// Which row of the permission table the field needs. What is needed of the object at hand is decided when it is loaded.
+#[TypeDirective(location = "FieldDefinition")]
+pub fn requires(permission: PermissionName) {}
+
+/// Refuses a viewer who may not start.
+#[derive(Clone, Copy, Debug)]
+pub struct Requires(pub Permission);
+
+impl Guard for Requires {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        policy::may_start(&cx(ctx).viewer, self.0).map_err(Into::into)
+    }
+}

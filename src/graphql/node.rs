@@ -1,0 +1,97 @@
+//! Global object identification: `node(id:)` and `nodes(ids:)`.
+
+use async_graphql::{Context, ID, Interface};
+use entity::ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+
+use super::{
+    connection::parse_id,
+    context::cx,
+    loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
+    select,
+    types::{
+        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization, task::Task,
+        team::Team, user::User, worker::Worker,
+    },
+};
+use crate::{
+    error::{Error, Result},
+    policy::{Permission, may_start},
+    store::{agent::DocumentRow, event::EventRow, row::Row},
+};
+
+/// Anything with a globally unique id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Globally unique id."))]
+pub enum Node {
+    /// An organisation.
+    Organization(Organization),
+    /// A user.
+    User(User),
+    /// A team.
+    Team(Team),
+    /// An agent.
+    Agent(Agent),
+    /// A document.
+    AgentDocument(AgentDocument),
+    /// A goal.
+    Goal(Goal),
+    /// A task.
+    Task(Task),
+    /// A worker.
+    Worker(Worker),
+    /// An audit event.
+    Event(Event),
+}
+
+fn prefix(id: &ID) -> &str {
+    id.as_str().split_once('_').map_or("", |(prefix, _)| prefix)
+}
+
+/// Checks an id of any kind of node, before any query.
+pub fn check(field: &'static str, id: &ID) -> Result<()> {
+    match prefix(id) {
+        OrgId::PREFIX => parse_id::<OrgId>(field, id).map(drop),
+        UserId::PREFIX => parse_id::<UserId>(field, id).map(drop),
+        TeamId::PREFIX => parse_id::<TeamId>(field, id).map(drop),
+        AgentId::PREFIX => parse_id::<AgentId>(field, id).map(drop),
+        AgentDocumentId::PREFIX => parse_id::<AgentDocumentId>(field, id).map(drop),
+        GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
+        TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
+        WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
+        EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
+        _ => Err(Error::validation(field, "Not the id of a node.")),
+    }
+}
+
+/// Looks a node up; none when it is absent, hidden, another organisation's or of a kind that the viewer reads none of.
+pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<Node>> {
+    let cx = cx(ctx);
+    let fields = select::fields(ctx);
+    macro_rules! load {
+        ($batch:ident, $row:ty, $wrap:ident) => {{
+            let batch = $batch { columns: <$row>::columns(fields) };
+            cx.loaders.load(&cx.store, batch, parse_id(field, id)?).await?.map(|row| Node::$wrap($wrap(row)))
+        }};
+    }
+    Ok(match prefix(id) {
+        OrgId::PREFIX => load!(OrganizationById, crate::store::organization::OrganizationRow, Organization),
+        UserId::PREFIX => load!(UserById, crate::store::user::UserRow, User),
+        TeamId::PREFIX => load!(TeamById, crate::store::team::TeamRow, Team),
+        AgentId::PREFIX => load!(AgentById, crate::store::agent::AgentRow, Agent),
+        GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
+        TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
+        WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
+        AgentDocumentId::PREFIX => {
+            let id = parse_id(field, id)?;
+            let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;
+            rows.into_iter().next().map(|row| Node::AgentDocument(AgentDocument(row)))
+        }
+        EventId::PREFIX if may_start(&cx.viewer, Permission::AuditRead).is_err() => None,
+        EventId::PREFIX => {
+            let id = parse_id(field, id)?;
+            let rows = cx.store.event_by_ids(&[id], EventRow::columns(fields)).await?;
+            rows.into_iter().next().map(|row| Node::Event(Event(row)))
+        }
+        _ => return Err(Error::validation(field, "Not the id of a node.")),
+    })
+}

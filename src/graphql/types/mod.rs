@@ -1,0 +1,15 @@
+//! The objects of the contract, one file per noun.
+
+pub mod agent;
+pub mod decision;
+pub mod document;
+pub mod event;
+pub mod goal;
+pub mod organization;
+pub mod server_info;
+pub mod session;
+pub mod task;
+pub mod team;
+pub mod user;
+pub mod viewer;
+pub mod worker;

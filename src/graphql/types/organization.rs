@@ -1,0 +1,228 @@
+//! Organisations.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use entity::ids::OrgId;
+
+use super::{
+    agent::{Agent, AgentConnection, AgentFilterInput},
+    goal::GoalStatusCount,
+    task::TaskStatusCount,
+    team::{Team, TeamConnection},
+    user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
+};
+use crate::{
+    error::{Error, Result},
+    graphql::{
+        connection::{ListName, PageArgs, connection, gid, int, seal},
+        context::cx,
+        enums::{OrganizationStatus, stored},
+        loaders::{
+            AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
+            MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
+        },
+        redaction::{Redacted, confidential},
+        scalars::DateTime,
+        select,
+    },
+    store::{
+        agent::{AgentQuery, AgentRow, AgentSort},
+        membership::MembershipRow,
+        organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
+        page::Page,
+        team::TeamRow,
+    },
+};
+use entity::confidential::JsonText;
+
+/// A tenant of the platform.
+pub struct Organization(pub OrganizationRow);
+
+/// A tenant of the platform.
+#[Object]
+impl Organization {
+    /// Globally unique id.
+    pub async fn id(&self) -> ID {
+        gid(self.0.id)
+    }
+
+    /// Display name.
+    async fn name(&self) -> Result<&str> {
+        Ok(self.0.name.get()?)
+    }
+
+    /// Unique handle.
+    async fn slug(&self) -> Result<&str> {
+        Ok(self.0.slug.get()?)
+    }
+
+    /// Whether it is served.
+    async fn status(&self) -> Result<OrganizationStatus> {
+        Ok((*self.0.status.get()?).into())
+    }
+
+    /// Its own settings.
+    #[graphql(directive = confidential::apply())]
+    async fn config(&self) -> Redacted<'_, JsonText> {
+        Redacted(&self.0.config)
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Result<DateTime> {
+        Ok((*self.0.created_at.get()?).into())
+    }
+
+    /// When it last changed.
+    async fn updated_at(&self) -> Result<DateTime> {
+        Ok((*self.0.updated_at.get()?).into())
+    }
+
+    /// Its members, in the order in which they joined.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only members after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Narrows the list.")] filter: Option<MemberFilterInput>,
+    ) -> Result<OrgMembershipConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let filter = filter.unwrap_or_default().parse();
+        let list = ListName::new(cx, "members", &(id, &filter));
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = Members { filter: filter.clone(), columns: select::node_columns::<MembershipRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, MemberCount { filter }, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(OrgMembershipConnection::new(seal(cx, &list, page, OrgMembership::new)?, total))
+    }
+
+    /// Its teams, by name.
+    async fn teams(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only teams after this cursor.")] after: Option<String>,
+    ) -> Result<TeamConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let list = ListName::new(cx, "teams of", &id);
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = TeamsOfOrganizations { columns: select::node_columns::<TeamRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, TeamCount {}, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(TeamConnection::new(seal(cx, &list, page, Team)?, total))
+    }
+
+    /// Its own agents by name, without the global ones.
+    async fn agents(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only agents after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Narrows the list.")] filter: Option<AgentFilterInput>,
+    ) -> Result<AgentConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let query =
+            AgentQuery { filter: filter.unwrap_or_default().parse()?, sort: AgentSort::Name, descending: false };
+        let list = ListName::new(cx, "agents of", &(id, &query));
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let columns = select::node_columns::<AgentRow>(ctx);
+        let batch = AgentsOfOrganizations { query: query.clone(), columns, page };
+        let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, AgentCountOfOrganizations { query }, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(AgentConnection::new(seal(cx, &list, page, Agent)?, total))
+    }
+
+    /// How much it holds, as far as the viewer sees it.
+    async fn counts(&self) -> OrganizationCounts {
+        OrganizationCounts(self.0.id)
+    }
+}
+
+/// Loads an organisation that some row refers to.
+pub async fn organization(ctx: &Context<'_>, id: OrgId) -> Result<Organization> {
+    let cx = cx(ctx);
+    let batch = OrganizationById { columns: select::columns::<OrganizationRow>(ctx) };
+    let row = cx.loaders.load(&cx.store, batch, id).await?;
+    row.map(Organization).ok_or_else(|| Error::internal("a row without its organisation"))
+}
+
+/// How much an organisation holds. For a member every count is over what it may see itself.
+pub struct OrganizationCounts(OrgId);
+
+impl OrganizationCounts {
+    async fn count(&self, ctx: &Context<'_>, of: OrganizationCount) -> Result<i32> {
+        let cx = cx(ctx);
+        Ok(int(cx.loaders.load(&cx.store, CountOfOrganizations { of }, self.0).await?.unwrap_or(0)))
+    }
+}
+
+/// How much an organisation holds. For a member every count is over what it may see itself.
+#[Object]
+impl OrganizationCounts {
+    /// Its own agents, archived ones too.
+    async fn agents(&self, ctx: &Context<'_>) -> Result<i32> {
+        self.count(ctx, OrganizationCount::Agents).await
+    }
+
+    /// Its goals, by state; states without any are left out.
+    async fn goals(&self, ctx: &Context<'_>) -> Result<Vec<GoalStatusCount>> {
+        let cx = cx(ctx);
+        let counts = cx.loaders.load(&cx.store, GoalStatesOfOrganizations {}, self.0).await?;
+        Ok(GoalStatusCount::list(counts.unwrap_or_default()))
+    }
+
+    /// Its tasks, by state; states without any are left out.
+    async fn tasks(&self, ctx: &Context<'_>) -> Result<Vec<TaskStatusCount>> {
+        let cx = cx(ctx);
+        let counts = cx.loaders.load(&cx.store, TaskStatesOfOrganizations {}, self.0).await?;
+        Ok(TaskStatusCount::list(counts.unwrap_or_default()))
+    }
+
+    /// Its workers.
+    async fn workers(&self, ctx: &Context<'_>) -> Result<i32> {
+        self.count(ctx, OrganizationCount::Workers).await
+    }
+
+    /// Its present members.
+    async fn members(&self, ctx: &Context<'_>) -> Result<i32> {
+        self.count(ctx, OrganizationCount::Members).await
+    }
+
+    /// Its chat sessions.
+    async fn chat_sessions(&self, ctx: &Context<'_>) -> Result<i32> {
+        self.count(ctx, OrganizationCount::ChatSessions).await
+    }
+}
+
+connection!(OrganizationConnection, OrganizationEdge, Organization, "organisation", "organisations");
+
+/// Narrows a list of organisations.
+#[derive(Debug, Default, InputObject)]
+#[graphql(name = "OrganizationFilter")]
+pub struct OrganizationFilterInput {
+    /// Only organisations in one of these states.
+    pub status: Option<Vec<OrganizationStatus>>,
+    /// Only organisations whose name contains this text, whatever its case.
+    pub search: Option<String>,
+}
+
+impl OrganizationFilterInput {
+    /// The store's filter.
+    pub fn parse(self) -> OrganizationFilter {
+        OrganizationFilter { status: stored(self.status), search: self.search }
+    }
+}
+
+/// An id that was removed.
+#[derive(SimpleObject)]
+pub struct DeletePayload {
+    /// The id of what is gone.
+    pub deleted_id: ID,
+}

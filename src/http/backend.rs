@@ -1,0 +1,50 @@
+//! What the door needs of the rest.
+
+use async_graphql::{Data, PathSegment};
+
+use crate::{error::Result, viewer::Viewer};
+
+/// The rooms behind the door: one implementor in `app`, small ones in tests.
+#[async_trait::async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Turns the values of all `Authorization` headers into a viewer. No header is the anonymous viewer; more than one, or
+    /// one that does not hold, is [`Error::Unauthenticated`](crate::error::Error::Unauthenticated), whatever the cause.
+    async fn authenticate(&self, authorization: &[&str]) -> Result<Viewer>;
+
+    /// Opens one operation for a viewer: the data that resolvers find in their context, and what to ask when it has run.
+    fn open(&self, viewer: &Viewer) -> Opened;
+
+    /// Public keys that tokens are checked with, as a JWK set.
+    async fn jwks(&self) -> Result<serde_json::Value>;
+
+    /// What must hold before requests are sent here, each by name.
+    async fn ready(&self) -> Vec<(&'static str, bool)>;
+
+    /// Who can log in, when this is the demo.
+    fn demo_logins(&self) -> Option<serde_json::Value> {
+        None
+    }
+}
+
+/// One operation, opened.
+pub struct Opened {
+    /// What resolvers find in their context.
+    pub data: Data,
+    /// Asked once, when the operation has run.
+    pub report: Box<dyn FnOnce() -> Report + Send>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened")
+    }
+}
+
+/// What an operation did besides answering.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Paths of the confidential fields that were nulled.
+    pub redacted: Vec<Vec<PathSegment>>,
+    /// How many statements the database ran.
+    pub statements: u64,
+}

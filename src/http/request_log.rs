@@ -1,0 +1,75 @@
+//! One structured line per request.
+//!
+//! It says who (kind of viewer and organisation, no user, no address), what (operation's name, document's hash) and how it
+//! went. A path is the route's pattern, since a path or a query string may hold content.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::Response,
+};
+use entity::ids::{OrgId, TypedId as _};
+
+use crate::viewer::Viewer;
+
+/// What a handler knows of its request, left in the response's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The operation's name.
+    pub operation: Option<String>,
+    /// The first digits of the document's SHA-256.
+    pub document: Option<String>,
+    /// What kind of viewer.
+    pub viewer: Option<&'static str>,
+    /// Whose data.
+    pub organization: Option<OrgId>,
+    /// How many statements the database ran.
+    pub statements: u64,
+    /// Operations in the batch.
+    pub operations: usize,
+    /// The first error's code.
+    pub code: Option<String>,
+}
+
+impl Facts {
+    /// What there is to say of the viewer.
+    pub fn of(viewer: &Viewer) -> Self {
+        let kind = match viewer {
+            Viewer::Anonymous => "anonymous",
+            Viewer::Unaffiliated(_) => "unaffiliated",
+            Viewer::Tenant(_) => "tenant",
+            Viewer::SuperAdmin(_) => "super_admin",
+        };
+        Self { viewer: Some(kind), organization: viewer.org_id(), ..Self::default() }
+    }
+}
+
+/// Logs a request when it is answered.
+pub async fn log(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or("-", MatchedPath::as_str);
+    let mut response = next.run(request).await;
+    let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
+    // A client chooses the name, and so its length.
+    let operation = facts.operation.as_deref().map(|name| name.get(..64).unwrap_or(name));
+    tracing::info!(
+        target: "palisade::request",
+        method = method.as_str(),
+        path,
+        status = response.status().as_u16(),
+        operation,
+        document = facts.document,
+        operations = (facts.operations > 1).then_some(facts.operations),
+        code = facts.code,
+        viewer = facts.viewer,
+        org = facts.organization.map(|org| tracing::field::display(org.uuid())),
+        statements = facts.viewer.map(|_| facts.statements),
+        micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}

@@ -1,0 +1,41 @@
+//! The small pages, and what is on every answer.
+
+use super::*;
+
+#[tokio::test]
+async fn health_asks_nobody_and_readiness_asks_the_database() {
+    let down = Door::with(Http::default(), Limits::default(), Behind { down: true, ..Behind::default() });
+    assert_eq!(down.get("/healthz").await.status, StatusCode::OK);
+    let answered = down.get("/readyz").await;
+    assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answered.json(), json!({ "ready": false, "checks": { "database": false, "migrations": true } }));
+    assert_eq!(Door::open().get("/readyz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn keys_are_public_and_may_be_kept_for_a_while() {
+    let answered = Door::open().get("/.well-known/jwks.json").await;
+    assert_eq!((answered.json(), answered.header("cache-control")), (json!({ "keys": [] }), "public, max-age=300"));
+}
+
+#[tokio::test]
+async fn the_demos_logins_are_there_in_the_demo_only() {
+    assert_eq!(Door::open().get("/demo/logins.json").await.status, StatusCode::NOT_FOUND);
+    let demo = Some(json!([{ "email": "ada@acme.example" }]));
+    let door = Door::with(Http::default(), Limits::default(), Behind { demo: demo.clone(), ..Behind::default() });
+    assert_eq!(Some(door.get("/demo/logins.json").await.json()), demo);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_graphql_is_never_stored() {
+    let door = Door::open();
+    let query = door.query("{ hello }").await;
+    assert_eq!(query.header("cache-control"), "no-store, private");
+    for answered in [query, door.query("{ panics }").await, door.get("/healthz").await, door.get("/nowhere").await] {
+        assert_eq!(answered.header("x-content-type-options"), "nosniff");
+        assert_eq!(answered.header("referrer-policy"), "no-referrer");
+        assert_eq!(answered.header("cross-origin-resource-policy"), "same-origin");
+        assert!(answered.header("content-security-policy").contains("default-src 'none'"));
+        assert!(answered.header("cache-control").contains("no-store"));
+    }
+}

@@ -1,0 +1,11 @@
+//! Sign-in, on both databases.
+
+mod invitations;
+mod keys;
+mod mail;
+mod passwords;
+mod sessions;
+mod setup;
+mod throttle;
+mod viewers;
+mod world;

@@ -10,7 +10,7 @@ use palisade::{
     service::agent::{self, CreateAgentInput, SetVisibilityInput, UpdateAgentInput},
 };
 
-use super::{collaborator, document, fixture::*, goal};
+use super::{alike::*, collaborator, document, fixture::on_both, goal};
 
 /// An agent of that visibility, which two must approve.
 pub fn input(visibility: AgentVisibility, team_id: Option<TeamId>) -> CreateAgentInput {
@@ -101,7 +101,7 @@ on_both! {
     async fn a_member_creates_private_and_public_agents_and_owns_them(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         for id in [private(&ada).await, public(&ada).await] {
-            assert_eq!(belongs(world, id).await, (Some(world.acme.ada), None));
+            assert_eq!(belongs(&world, id).await, (Some(world.acme.ada), None));
             let sql = "SELECT name_folded, status, system_prompt, config FROM agents WHERE org_id = $1 AND id = $2";
             let row = world.row(sql, [world.acme.id.into(), id.into()]).await;
             let words: Vec<String> = (0..4).map(|at| row.try_get_by_index(at).unwrap()).collect();
@@ -114,7 +114,7 @@ on_both! {
         for who in [world.acme.lead, world.acme.admin] {
             let who = world.tenant(&world.acme, who).await;
             let id = of_team(&who, world.acme.team).await;
-            assert_eq!(belongs(world, id).await, (None, Some(world.acme.team)));
+            assert_eq!(belongs(&world, id).await, (None, Some(world.acme.team)));
         }
         let before = world.dump().await;
         let create = async |who, team| {
@@ -143,7 +143,7 @@ on_both! {
         forbidden(agent::create(operator.cx().await, input(AgentVisibility::Public, None)).await);
         forbidden(agent::create(operator.cx().await, input(AgentVisibility::Team, Some(world.acme.team))).await);
         assert_eq!(world.dump().await, before);
-        global(world).await;
+        global(&world).await;
     }
 
     async fn what_does_not_fit_together_is_refused(world) {
@@ -293,16 +293,16 @@ on_both! {
         assert_eq!(world.dump().await, before);
 
         set_team(&lead, id, world.acme.team).await.unwrap();
-        assert_eq!(belongs(world, id).await, (None, Some(world.acme.team)));
+        assert_eq!(belongs(&world, id).await, (None, Some(world.acme.team)));
         let mate = world.tenant(&world.acme, world.acme.mate).await;
         forbidden(set_private(&mate, id).await);
         // What leaves a team belongs to whoever took it out.
         set_private(&lead, id).await.unwrap();
-        assert_eq!(belongs(world, id).await, (Some(world.acme.lead), None));
+        assert_eq!(belongs(&world, id).await, (Some(world.acme.lead), None));
         // What was somebody's stays theirs, whoever publishes it.
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         set_public(&admin, id).await.unwrap();
-        assert_eq!(belongs(world, id).await, (Some(world.acme.lead), None));
+        assert_eq!(belongs(&world, id).await, (Some(world.acme.lead), None));
         forbidden(set_private(&world.operator(), id).await);
         forbidden(agent::archive(world.operator().cx().await, id).await);
 
@@ -328,7 +328,7 @@ on_both! {
     async fn global_is_neither_set_nor_left(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let id = private(&ada).await;
-        let shared = global(world).await;
+        let shared = global(&world).await;
         let before = world.dump().await;
         let to_global = SetVisibilityInput { id, visibility: AgentVisibility::Global, team_id: None };
         invalid(agent::set_visibility(ada.cx().await, to_global).await, "input.visibility");

@@ -3,7 +3,7 @@
 
 use palisade::service::agent_admin;
 
-use super::{agent, fixture::*};
+use super::{agent, alike::*, fixture::on_both};
 
 on_both! {
     async fn an_org_admin_appoints_and_dismisses(world) {
@@ -34,7 +34,7 @@ on_both! {
     async fn only_an_active_member_is_appointed_and_nobody_else_can_be_told_apart(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let own = agent::private(&admin).await;
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         let before = world.dump().await;
         for id in [own, global] {
             let absent = told(agent_admin::add(admin.cx().await, id, world.absent()).await);
@@ -48,7 +48,7 @@ on_both! {
     }
 
     async fn a_global_agents_admins_are_each_organisations_own(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         for org in [&world.acme, &world.globex] {
             let admin = world.tenant(org, org.admin).await;
             agent_admin::add(admin.cx().await, id, org.bob).await.unwrap();

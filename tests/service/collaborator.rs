@@ -10,7 +10,7 @@ use palisade::{
     service::collaborator::{self, CollaboratorInput},
 };
 
-use super::{agent, fixture::*};
+use super::{agent, alike::*, fixture::on_both};
 
 const fn with_user(agent_id: AgentId, user: UserId) -> CollaboratorInput {
     CollaboratorInput { agent_id, user_id: Some(user), team_id: None }
@@ -101,7 +101,7 @@ on_both! {
     async fn a_teams_agent_and_a_global_one_are_shared_with_nobody(world) {
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         let of_team = agent::of_team(&admin, world.acme.team).await;
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         let before = world.dump().await;
         invalid(share(&admin, of_team, world.acme.ada, Use).await, "input.agentId");
         forbidden(share(&admin, global, world.acme.ada, Use).await);

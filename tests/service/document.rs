@@ -10,7 +10,7 @@ use palisade::{
     service::document::{self, DocumentInput},
 };
 
-use super::{agent, collaborator, fixture::*, goal};
+use super::{agent, alike::*, collaborator, fixture::on_both, goal};
 
 pub fn text() -> DocumentInput {
     DocumentInput {
@@ -73,7 +73,7 @@ on_both! {
     }
 
     async fn a_global_agents_documents_are_super_admins(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let operator = world.operator();
         let doc = attach(&operator, id, None).await.unwrap();
         let seen = "global_agent_documents WHERE agent_id = $1 AND content = 'be kind'";

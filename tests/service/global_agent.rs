@@ -12,8 +12,9 @@ use palisade::{
 
 use super::{
     agent::{self, nothing, rename, require, require_plan, set_status},
+    alike::*,
     document,
-    fixture::*,
+    fixture::on_both,
     goal,
 };
 
@@ -30,7 +31,7 @@ async fn installed(world: &World, org: OrgId, id: AgentId) -> i64 {
 
 on_both! {
     async fn a_super_admin_changes_and_archives_the_platforms_row(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let operator = world.operator();
         let change = UpdateAgentInput {
             system_prompt: Some("be brief".to_owned()),
@@ -55,11 +56,11 @@ on_both! {
             let found = world.count(of_kind, [format!("global_agent.{kind}").into()]).await;
             assert_eq!(usize::try_from(found).unwrap(), expected, "{kind}");
         }
-        assert_eq!(installed(world, world.acme.id, id).await, 0);
+        assert_eq!(installed(&world, world.acme.id, id).await, 0);
     }
 
     async fn an_organisation_changes_nothing_of_the_platforms_row(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let before = world.dump().await;
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         forbidden(rename(&admin, id).await);
@@ -78,14 +79,14 @@ on_both! {
     }
 
     async fn an_org_admin_tightens_and_stops_it_for_the_organisation_alone(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let acme = world.tenant(&world.acme, world.acme.admin).await;
         let globex = world.tenant(&world.globex, world.globex.admin).await;
         require(&acme, id, 4).await.unwrap();
         set_status(&acme, id, AgentStatus::Stopped).await.unwrap();
         assert_eq!(effective(&acme, id).await, (AgentStatus::Stopped, 4, true));
         assert_eq!(effective(&globex, id).await, (AgentStatus::Active, 2, true));
-        assert_eq!(installed(world, world.globex.id, id).await, 0);
+        assert_eq!(installed(&world, world.globex.id, id).await, 0);
         set_status(&acme, id, AgentStatus::Active).await.unwrap();
         require(&acme, id, 2).await.unwrap();
         assert_eq!(effective(&acme, id).await, (AgentStatus::Active, 2, true));
@@ -94,7 +95,7 @@ on_both! {
     }
 
     async fn no_organisation_goes_below_the_platform(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let acme = world.tenant(&world.acme, world.acme.admin).await;
         let before = world.dump().await;
         conflict(require(&acme, id, 1).await);
@@ -103,7 +104,7 @@ on_both! {
     }
 
     async fn a_super_admins_change_tightens_and_never_loosens_what_was_installed(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let (acme, globex) =
             (world.tenant(&world.acme, world.acme.admin).await, world.tenant(&world.globex, world.globex.admin).await);
         goal::submit(&acme, id).await.unwrap();
@@ -123,7 +124,7 @@ on_both! {
     }
 
     async fn the_installed_row_holds_nothing_of_the_platforms(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         goal::submit(&ada, id).await.unwrap();
         let empty = "agents WHERE id = $1 AND name = '' AND name_folded = '' AND description = '' \
@@ -135,23 +136,23 @@ on_both! {
     }
 
     async fn of_many_first_uses_at_once_one_installs(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let many = (0..10).map(|_| async {
-            let who = world.viewer(ada.cx().await.viewer.clone());
+            let who = world.again(&ada);
             goal::submit(&who, id).await
         });
         for submitted in futures_util::future::join_all(many).await {
             submitted.unwrap();
         }
-        assert_eq!(installed(world, world.acme.id, id).await, 1);
+        assert_eq!(installed(&world, world.acme.id, id).await, 1);
         assert_eq!(world.count("goals WHERE agent_id = $1", [id.into()]).await, 10);
         let told = world.events(world.acme.id, 0).await;
         assert_eq!(told.iter().filter(|kind| *kind == "agent.installed").count(), 1);
     }
 
     async fn an_archived_global_agent_is_over_for_everybody(world) {
-        let id = agent::global(world).await;
+        let id = agent::global(&world).await;
         let admin = world.tenant(&world.acme, world.acme.admin).await;
         service::archive(world.operator().cx().await, id).await.unwrap();
         let before = world.dump().await;

@@ -14,7 +14,7 @@ use palisade::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use super::{agent, collaborator, document, fixture::*};
+use super::{agent, alike::*, collaborator, document, fixture::on_both};
 
 pub fn input(agent_id: AgentId) -> SubmitGoalInput {
     SubmitGoalInput {
@@ -121,7 +121,7 @@ on_both! {
         submit(&bob, private).await.unwrap();
         submit(&world.tenant(&world.acme, world.acme.mate).await, of_team).await.unwrap();
         submit(&admin, private).await.unwrap();
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         let before = world.dump().await;
         for id in [private, public, of_team, global] {
             forbidden(submit(&world.operator(), id).await);
@@ -144,7 +144,7 @@ on_both! {
         conflict(submit(&ada, id).await);
         // Stopped by the organisation alone.
         let admin = world.tenant(&world.acme, world.acme.admin).await;
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         agent::set_status(&admin, global, AgentStatus::Stopped).await.unwrap();
         conflict(submit(&ada, global).await);
         submit(&world.tenant(&world.globex, world.globex.ada).await, global).await.unwrap();
@@ -189,10 +189,10 @@ on_both! {
 
     async fn twenty_submissions_with_one_key_at_once_are_one_goal(world) {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
-        for agent in [agent::private(&ada).await, agent::global(world).await] {
+        for agent in [agent::private(&ada).await, agent::global(&world).await] {
             let key = format!("key of {agent}");
             let many = (0..20).map(|_| async {
-                let who = world.viewer(ada.cx().await.viewer.clone());
+                let who = world.again(&ada);
                 let input = SubmitGoalInput { documents: vec![document::text()], ..keyed(agent, &key) };
                 goal::submit(who.cx().await, input).await
             });
@@ -211,19 +211,19 @@ on_both! {
         let ada = world.tenant(&world.acme, world.acme.ada).await;
         let agent = agent::private(&ada).await;
         let (id, other) = (submit(&ada, agent).await.unwrap(), submit(&ada, agent).await.unwrap());
-        set_state(world, id, GoalStatus::Running).await;
+        set_state(&world, id, GoalStatus::Running).await;
         for status in TaskStatus::ALL {
-            add_task(world, &world.acme, agent, id, *status).await;
+            add_task(&world, &world.acme, agent, id, *status).await;
         }
         for status in ApprovalStatus::ALL {
-            add_request(world, &world.acme, agent, id, *status).await;
+            add_request(&world, &world.acme, agent, id, *status).await;
         }
-        add_task(world, &world.acme, agent, other, TaskStatus::Running).await;
-        add_request(world, &world.acme, agent, other, ApprovalStatus::Pending).await;
+        add_task(&world, &world.acme, agent, other, TaskStatus::Running).await;
+        add_request(&world, &world.acme, agent, other, ApprovalStatus::Pending).await;
         let seen = world.events(world.acme.id, 0).await.len();
 
         goal::cancel(ada.cx().await, id).await.unwrap();
-        assert_eq!(state(world, id).await, "CANCELLED");
+        assert_eq!(state(&world, id).await, "CANCELLED");
         assert_eq!(world.count("goals WHERE id = $1 AND completed_at IS NOT NULL", [id.into()]).await, 1);
         let over = TaskStatus::ALL.iter().filter(|status| status.is_final() && **status != TaskStatus::Cancelled);
         let open = TaskStatus::ALL.iter().filter(|status| !status.is_final()).count();
@@ -250,13 +250,13 @@ on_both! {
         let agent = agent::private(&ada).await;
         for status in GoalStatus::ALL {
             let id = submit(&ada, agent).await.unwrap();
-            set_state(world, id, *status).await;
-            add_task(world, &world.acme, agent, id, TaskStatus::Queued).await;
+            set_state(&world, id, *status).await;
+            add_task(&world, &world.acme, agent, id, TaskStatus::Queued).await;
             let before = world.dump().await;
             if status.is_final() {
                 conflict(goal::cancel(ada.cx().await, id).await);
                 assert_eq!(world.dump().await, before);
-                assert_eq!(state(world, id).await, status.as_str());
+                assert_eq!(state(&world, id).await, status.as_str());
             } else {
                 goal::cancel(ada.cx().await, id).await.unwrap();
                 conflict(goal::cancel(ada.cx().await, id).await);
@@ -285,7 +285,7 @@ on_both! {
         let of_team = agent::of_team(&admin, world.acme.team).await;
         let by_mate = submit(&mate, of_team).await.unwrap();
         goal::cancel(world.tenant(&world.acme, world.acme.lead).await.cx().await, by_mate).await.unwrap();
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         let by_bob = submit(&bob, global).await.unwrap();
         forbidden(goal::cancel(ada.cx().await, by_bob).await);
         goal::cancel(bob.cx().await, by_bob).await.unwrap();
@@ -296,7 +296,7 @@ on_both! {
     async fn a_hidden_a_foreign_and_an_absent_goal_answer_alike(world) {
         let bob = world.tenant(&world.acme, world.acme.bob).await;
         let hidden = submit(&bob, agent::private(&bob).await).await.unwrap();
-        let global = agent::global(world).await;
+        let global = agent::global(&world).await;
         let globex = world.tenant(&world.globex, world.globex.ada).await;
         let foreign = submit(&globex, global).await.unwrap();
         let ada = world.tenant(&world.acme, world.acme.ada).await;
@@ -316,7 +316,7 @@ on_both! {
         let id = submit(&ada, agent).await.unwrap();
         let seen = world.events(world.acme.id, 0).await.len();
         let many = (0..8).map(|_| async {
-            let who = world.viewer(ada.cx().await.viewer.clone());
+            let who = world.again(&ada);
             goal::cancel(who.cx().await, id).await
         });
         let done = futures_util::future::join_all(many).await;

@@ -6,4 +6,5 @@
 mod demo;
 mod http;
 mod identity;
+mod service;
 mod support;

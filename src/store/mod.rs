@@ -352,6 +352,7 @@ pub fn any_of(column: Expr, ids: &[Uuid], backend: sea_orm::DbBackend) -> Expr {
     if backend == sea_orm::DbBackend::Sqlite {
         let list: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.simple())).collect();
         let list = format!("[{}]", list.join(","));
+        // SQLite's placeholder has no number: a `$1` here would be sent as it is, and mean the statement's first value.
         Expr::cust_with_exprs("? IN (SELECT unhex(value) FROM json_each(?))", [column, Expr::val(list)])
     } else {
         let list: Vec<String> = ids.iter().map(Uuid::to_string).collect();

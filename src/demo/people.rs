@@ -293,8 +293,8 @@ fn invitations(scene: &mut Scene<'_>, cast: &Cast) {
     }
 }
 
-/// The accounts that the start-up text names.
-pub(super) fn logins() -> Vec<DemoLogin> {
+/// The accounts that the start-up text names. They are the same at every start, whatever `now` was at the first.
+pub fn logins() -> Vec<DemoLogin> {
     let login = |role, email: &str, organization, note| DemoLogin {
         role,
         email: email.to_owned(),
@@ -302,7 +302,7 @@ pub(super) fn logins() -> Vec<DemoLogin> {
         organization,
         note,
     };
-    let (acme, globex) = (Some(ACME.slug), Some(GLOBEX.slug));
+    let (acme, globex) = (Some(ACME.name), Some(GLOBEX.name));
     vec![
         login("org admin", "ada@acme.example", acme, "sees and manages all of Acme, and nothing of Globex"),
         login("team admin", "chiara@acme.example", acme, "Finance: its agents, members and goals"),

@@ -315,7 +315,7 @@ fn the_logins_are_accounts_that_can_sign_in() {
     for login in &platform.logins {
         let user = platform.users.iter().find(|row| row.email == login.email).unwrap();
         assert!(user.status == UserStatus::Active && user.password_hash.is_some(), "{}", login.email);
-        assert_eq!(user.is_super_admin, login.role == "operator");
+        assert_eq!(user.is_super_admin, login.role == "Operator");
         let memberships = platform.org_memberships.iter().filter(|row| row.user_id == user.id);
         let active = memberships.filter(|row| row.status == MembershipStatus::Active);
         let orgs: Vec<OrgId> = active.map(|row| row.org_id).collect();

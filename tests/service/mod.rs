@@ -1,5 +1,6 @@
 //! Use cases, on both databases: what each rule allows, and that it refuses the rest and then changes nothing.
 
+mod answers;
 mod fixture;
 mod invitations;
 mod members;

@@ -12,6 +12,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod identity;
+pub mod lifecycle;
 pub mod policy;
 pub mod service;
 pub mod store;

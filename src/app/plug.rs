@@ -10,6 +10,7 @@ use super::{Failure, migrations::Migrated};
 use crate::{
     clock::Clock,
     config::Config,
+    demo::{self, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report},
@@ -19,7 +20,7 @@ use crate::{
         mail::MailFolder,
         setup::NewSuperAdmin,
     },
-    store::{cursor::CursorSealer, db::Database},
+    store::{self, cursor::CursorSealer, db::Database},
     viewer::Viewer,
 };
 
@@ -188,9 +189,44 @@ fn local_identity(config: &Config) -> Result<Identity, Failure> {
     Ok(rooms(config, &database, &config.http.listen)?.identity)
 }
 
-/// Fills an empty database with the demo's world. Answers who can log in.
-pub async fn seed(_config: &Config) -> Result<serde_json::Value, Failure> {
-    Ok(json!([]))
+/// Somebody who can sign in to the demo, with a token that is ready to use.
+#[derive(Clone, Debug)]
+pub struct DemoUser {
+    /// Role, address, password and what to try.
+    pub login: DemoLogin,
+    /// An access token.
+    pub token: String,
+}
+
+/// Fills an empty database with the demo's world; a database that has it is left as it is. Answers who can sign in.
+pub async fn seed(config: &Config) -> Result<Vec<DemoUser>, Failure> {
+    let database = super::open_database(config)?;
+    let identity = rooms(config, &database, &config.http.listen)?.identity;
+    let world = demo::plan(Clock::system().now());
+    if !store::seed::is_demo(&database).await.map_err(spoken)? {
+        store::seed::insert(&database, &world).await.map_err(spoken)?;
+    }
+    let mut users = Vec::new();
+    for login in world.logins {
+        let token = identity.demo_session(&login.email).await.map_err(spoken)?.access_token;
+        users.push(DemoUser { login, token });
+    }
+    database.close().await;
+    Ok(users)
+}
+
+/// What the explorer offers for one-click sign-in.
+pub fn demo_logins(users: &[DemoUser]) -> serde_json::Value {
+    let logins = users.iter().map(|DemoUser { login, .. }| {
+        json!({
+            "role": login.role,
+            "email": login.email,
+            "password": login.password,
+            "organization": login.organization,
+            "note": login.note,
+        })
+    });
+    json!({ "logins": logins.collect::<Vec<_>>() })
 }
 
 /// Makes a super-admin.

@@ -18,22 +18,36 @@ fn permissions_md_is_the_table() {
     assert!(kept == palisade::policy::markdown::permissions(), "docs/permissions.md is stale: run `make generate`");
 }
 
-/// The lines of a type's fields.
+/// A type's fields, each with its arguments and directives in one line, descriptions left out.
 fn fields(object: &str) -> Vec<String> {
     let sdl = plug::sdl();
-    let lines = sdl.lines().skip_while(|line| !line.starts_with(&format!("type {object} "))).skip(1);
-    lines.take_while(|line| !line.starts_with('}')).map(str::to_owned).collect()
+    let body = sdl.split(&format!("\ntype {object} {{")).nth(1).unwrap().split("\n}").next().unwrap();
+    let mut fields = Vec::new();
+    let (mut described, mut open, mut field) = (false, 0, String::new());
+    for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("\"\"\"") || described {
+            let marks = line.matches("\"\"\"").count();
+            described ^= marks % 2 == 1;
+            continue;
+        }
+        open += line.matches('(').count();
+        open -= line.matches(')').count();
+        field.push_str(line);
+        if open == 0 {
+            fields.push(std::mem::take(&mut field));
+        }
+    }
+    fields
 }
 
 #[test]
 fn every_root_field_requires_exactly_one_row_of_the_table() {
     for object in ["Query", "Mutation"] {
-        let lines = fields(object);
-        assert!(lines.len() > 10, "{object}");
-        let ends = lines.iter().filter(|line| line.starts_with('\t') && !line.trim_start().starts_with('"'));
-        for line in ends.filter(|line| !line.starts_with("\t\t") && !line.trim_end().ends_with('(')) {
-            assert_eq!(line.matches("@requires(permission: ").count(), 1, "{line}");
-            let row = line.split("@requires(permission: ").nth(1).unwrap().split(')').next().unwrap();
+        let fields = fields(object);
+        assert!(fields.len() > 15, "{object}: {fields:?}");
+        for field in fields {
+            assert_eq!(field.matches("@requires(permission: ").count(), 1, "{field}");
+            let row = field.split("@requires(permission: ").nth(1).unwrap().split(')').next().unwrap();
             assert!(Permission::ALL.iter().any(|known| known.as_str() == row), "{row}");
         }
     }

@@ -104,6 +104,31 @@ on_both! {
     }
 }
 
+/// SQLite has one writer at a time; PostgreSQL needs the lock, or two processes both find no key and both make one.
+#[tokio::test]
+async fn a_process_makes_no_key_while_another_may_be_making_one() {
+    use palisade::store::identity::Lock;
+    use sea_orm::{ConnectionTrait, TransactionTrait};
+
+    let world = World::postgres().await;
+    let other = world.root.begin().await.unwrap();
+    other.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({})", Lock::SigningKeys as i64)).await.unwrap();
+    let identity = world.identity.clone();
+    let start = tokio::spawn(async move { identity.start().await });
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    for _ in 0..200 {
+        if world.number(waiting).await > 0 || start.is_finished() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(!start.is_finished());
+    assert_eq!(world.number("SELECT count(*) FROM signing_keys").await, 0);
+    other.rollback().await.unwrap();
+    start.await.unwrap().unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM signing_keys").await, 1);
+}
+
 /// The token under the name of another key.
 fn forge(token: &str, kid: &str) -> String {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};

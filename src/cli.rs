@@ -98,11 +98,10 @@ fn announce(address: std::net::SocketAddr) {
 fn introduce(users: &[plug::DemoUser]) {
     let mut text = String::from("\nA demo: these accounts, passwords and tokens are for everybody to see.\n");
     for plug::DemoUser { login, token } in users {
-        let at = login.organization.map_or_else(String::new, |organization| format!(" ({organization})"));
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "\n{}{at}: {}\n  e-mail   {}\n  password {}\n  token    {token}\n",
+            "\n{}: {}\n  e-mail   {}\n  password {}\n  token    {token}\n",
             login.role, login.note, login.email, login.password
         );
     }

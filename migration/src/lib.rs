@@ -39,8 +39,7 @@ pub struct Options {
     /// `--default-admin`: who is invited as the `default` organisation's first admin. Needed once, when a database that
     /// holds content of the time before tenancy is converted; ignored otherwise.
     pub default_admin: Option<String>,
-    /// Where the platform is reached, such as `https://palisade.example`: the start of the invitation's link. Without it
-    /// the mail holds the bare token.
+    /// Where the platform is reached, such as `https://palisade.example`, for the invitation's mail.
     pub public_url: Option<String>,
 }
 

@@ -29,6 +29,7 @@ use entity::{
 };
 
 use dice::Dice;
+pub use people::logins;
 use scene::Scene;
 
 /// The password of every demo account that has one. It is no secret: the start-up text shows it.
@@ -65,8 +66,8 @@ pub struct DemoPlatform {
     pub logins: Vec<DemoLogin>,
 }
 
-/// An account that the start-up text names.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// An account that the start-up text and `/demo/logins.json` name.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
 pub struct DemoLogin {
     /// What the account stands for.
     pub role: &'static str,
@@ -74,7 +75,7 @@ pub struct DemoLogin {
     pub email: String,
     /// Its password.
     pub password: &'static str,
-    /// The slug of the organisation that it is shown for; none for an operator and for a member of both.
+    /// The name of the organisation that it is shown for; none for an operator and for a member of both.
     pub organization: Option<&'static str>,
     /// What to try with it.
     pub note: &'static str,

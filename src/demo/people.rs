@@ -57,7 +57,10 @@ const TEAMS: [(&str, &str, &str); 4] = [
     ("Customer Support", "customer-support", "Answers customers, and tells the rest what they said."),
 ];
 
-const PEOPLE: [(&str, &str, OrgRole, Option<(Team, TeamRole)>); 12] = [
+/// Name, local part of the address, role, and place in a team.
+type Person = (&'static str, &'static str, OrgRole, Option<(Team, TeamRole)>);
+
+const PEOPLE: [Person; 12] = [
     ("Ada Okafor", "ada", OrgRole::Admin, None),
     ("Ben Castellanos", "ben", OrgRole::Admin, Some((Team::Platform, TeamRole::Member))),
     ("Chiara Lindqvist", "chiara", OrgRole::Member, Some((Team::Finance, TeamRole::Admin))),
@@ -293,8 +296,8 @@ fn invitations(scene: &mut Scene<'_>, cast: &Cast) {
     }
 }
 
-/// The accounts that the start-up text names.
-pub(super) fn logins() -> Vec<DemoLogin> {
+/// The accounts that the start-up text names. They are the same at every start, whatever `now` was at the first.
+pub fn logins() -> Vec<DemoLogin> {
     let login = |role, email: &str, organization, note| DemoLogin {
         role,
         email: email.to_owned(),
@@ -302,22 +305,22 @@ pub(super) fn logins() -> Vec<DemoLogin> {
         organization,
         note,
     };
-    let (acme, globex) = (Some(ACME.slug), Some(GLOBEX.slug));
+    let (acme, globex) = (Some(ACME.name), Some(GLOBEX.name));
     vec![
-        login("org admin", "ada@acme.example", acme, "sees and manages all of Acme, and nothing of Globex"),
-        login("team admin", "chiara@acme.example", acme, "Finance: its agents, members and goals"),
-        login("member", "dmitri@acme.example", acme, "a member of Finance"),
-        login("outsider", "hugo@acme.example", acme, "in no team: public and global agents only"),
+        login("Acme admin", "ada@acme.example", acme, "sees and manages all of Acme, and nothing of Globex"),
+        login("Acme team admin", "chiara@acme.example", acme, "Finance: its agents, members and goals"),
+        login("Acme member", "dmitri@acme.example", acme, "a member of Finance"),
+        login("Acme outsider", "hugo@acme.example", acme, "in no team: public and global agents only"),
         login(
-            "agent admin",
+            "Acme agent admin",
             "grace@acme.example",
             acme,
             "decides for Invoice reconciler, Contract reviewer and others",
         ),
-        login("org admin", "ada@globex.example", globex, "another Ada, with agents and goals of the same names"),
-        login("member", "dmitri@globex.example", globex, "a member of Finance, the other one"),
-        login("member of both", CONSULTANT, None, "member of Acme, admin of Globex: switchOrganization"),
-        login("operator", OPERATOR, None, "super-admin: every name and count, never content"),
+        login("Globex admin", "ada@globex.example", globex, "another Ada, with agents and goals of the same names"),
+        login("Globex member", "dmitri@globex.example", globex, "a member of Finance, the other one"),
+        login("Member of both", CONSULTANT, None, "member of Acme, admin of Globex: switchOrganization"),
+        login("Operator", OPERATOR, None, "super-admin: every name and count, never content"),
     ]
 }
 

@@ -7,7 +7,14 @@
 //! There is no early answer: where an account is unknown, suspended or has no password yet, a constant hash is verified
 //! in its place, so that the time tells nothing.
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordVerifier, Version,
@@ -154,6 +161,7 @@ impl fmt::Debug for Password {
 pub struct Passwords {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    done: Arc<AtomicU64>,
 }
 
 impl Default for Passwords {
@@ -168,7 +176,11 @@ impl Passwords {
     pub fn new(parallel: usize) -> Self {
         let parallel = parallel.max(1);
         let admitted = parallel.saturating_mul(WAITING + 1);
-        Self { running: Arc::new(Semaphore::new(parallel)), admitted: Arc::new(Semaphore::new(admitted)) }
+        Self {
+            running: Arc::new(Semaphore::new(parallel)),
+            admitted: Arc::new(Semaphore::new(admitted)),
+            done: Arc::default(),
+        }
     }
 
     /// The PHC string to be stored for a password.
@@ -195,6 +207,11 @@ impl Passwords {
         }
     }
 
+    /// How many hashes were computed, for the metrics: they are the bulk of what sign-in costs.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     /// Runs `work` on a blocking thread once there is room. The permits go with the work: a client that leaves does not
     /// make room while its hash still runs.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -202,10 +219,11 @@ impl Passwords {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(full)?;
         let running =
             Arc::clone(&self.running).acquire_owned().await.map_err(|_| Error::internal("the semaphore is closed"))?;
+        self.done.fetch_add(1, Ordering::Relaxed);
         tokio::task::spawn_blocking(move || {
-            let done = work();
+            let answer = work();
             drop((running, admitted));
-            done
+            answer
         })
         .await
         .map_err(|error| Error::internal(format!("a hash was not finished: {error}")))

@@ -179,7 +179,9 @@ fn an_unsigned_token_is_refused_with_and_without_its_last_dot() {
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(none), URL_SAFE_NO_PAD.encode(payload().to_string()));
     let honest = sign(&key, &header(&key).to_string(), &payload().to_string());
     let stripped = honest.rsplit_once('.').unwrap().0;
-    for bad in [signed.clone(), format!("{signed}."), stripped.to_owned(), format!("{stripped}.")] {
+    for bad in
+        [signed.clone(), format!("{signed}."), format!("{signed}.A"), stripped.to_owned(), format!("{stripped}.")]
+    {
         assert!(verify(&key, &bad).is_err(), "{bad}");
     }
 }
@@ -212,6 +214,9 @@ fn a_signature_by_another_key_or_over_other_bytes_is_refused() {
     let (_, signature) = rest.split_once('.').unwrap();
     let richer = URL_SAFE_NO_PAD.encode(with(payload(), "is_super_admin", json!(true)));
     assert!(verify(&key, &format!("{head}.{richer}.{signature}")).is_err());
+    // A signature that cannot even be decoded.
+    assert!(verify(&key, &format!("{head}.{richer}.A")).is_err());
+    assert!(verify(&key, &format!("{head}.{richer}.AAAA")).is_err());
     // Every bit of the signature counts, and so does its spelling.
     let last = signature.as_bytes()[signature.len() - 1];
     let flipped = format!("{}{}", &honest[..honest.len() - 1], if last == b'A' { 'B' } else { 'A' });
@@ -294,6 +299,15 @@ fn a_clock_that_is_a_minute_ahead_is_forgiven_and_an_expired_token_is_not() {
         let later = now() + TimeDelta::seconds(1);
         assert_eq!(parse(&token).unwrap().verify(&key, &issuer(), later).is_ok(), name != "exp", "{name}");
     }
+}
+
+#[test]
+fn a_token_that_ends_before_it_begins_is_refused() {
+    let key = key();
+    let mut claims = payload();
+    claims["iat"] = json!(NOW + 30);
+    let token = sign(&key, &header(&key).to_string(), &with(claims, "exp", json!(NOW + 20)));
+    assert!(verify(&key, &token).is_err());
 }
 
 #[test]

@@ -107,6 +107,11 @@ impl Identity {
         &self.0.keys
     }
 
+    /// How many passwords were hashed or verified, for the metrics.
+    pub fn hashes(&self) -> u64 {
+        self.0.passwords.done()
+    }
+
     /// The viewer of a request, given the values of all its `Authorization` headers.
     pub async fn authenticate<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Viewer> {
         match bearer::token(authorization)? {

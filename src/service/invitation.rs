@@ -14,6 +14,7 @@ use entity::{
     enums::{InvitationStatus, MembershipStatus, OrgRole, UserStatus},
     ids::{InvitationId, OrgId, UserId},
 };
+use serde_json::json;
 
 use super::{
     identity::{Identity, Inner},
@@ -23,6 +24,7 @@ use crate::{
     error::{Error, Result},
     identity::{opaque, password::Password},
     store::{
+        audit::{self, Record},
         db::{Role, Tx},
         identity::{
             account,
@@ -137,17 +139,11 @@ impl Inner {
         if !rows::invitation_accept(&tx, org, id, now).await? {
             return Err(bad_link());
         }
-        self.note_acceptance(&tx, org, user, id).await?;
+        let details = json!({ "role": invitation.role.as_str(), "status": status.as_str() });
+        let record = Record::about("invitation.accepted", id).with(details);
+        audit::record(&tx, &self.clock, org, Some(user), record).await?;
         tx.commit().await?;
         Ok((user, status))
-    }
-
-    /// The audit event, in the same transaction.
-    #[expect(clippy::unused_async, reason = "becomes a call of `store::audit::record`")]
-    async fn note_acceptance(&self, _tx: &Tx, org: OrgId, user: UserId, id: InvitationId) -> Result<()> {
-        // TODO: audit::record(tx, &self.clock, org, Some(user), "invitation.accept", Some(id.to_string()), None)
-        tracing::info!(%org, %user, invitation = %id, "an invitation was accepted");
-        Ok(())
     }
 }
 

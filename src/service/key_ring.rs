@@ -2,7 +2,7 @@
 //!
 //! Any number of processes share the keys in the database. The first to need one makes it; the rest find it there. A key
 //! made elsewhere is learnt when a token names it, at most once a second however many tokens name unknown keys; one
-//! retired elsewhere, within [`STALE`].
+//! retired elsewhere, within a minute.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -37,6 +37,7 @@ pub struct KeyRing {
     grace: TimeDelta,
     known: RwLock<Option<Known>>,
     reading: Mutex<()>,
+    making: Mutex<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl KeyRing {
     /// Knows nothing yet. A token lives for `access_ttl`.
     pub fn new(db: Database, clock: Clock, secret: ServerSecret, access_ttl: TimeDelta) -> Self {
         let grace = access_ttl + STALE + STALE;
-        Self { db, clock, secret, grace, known: RwLock::default(), reading: Mutex::default() }
+        Self { db, clock, secret, grace, known: RwLock::default(), reading: Mutex::default(), making: Mutex::default() }
     }
 
     /// Keys of which one signs; makes the first.
@@ -58,20 +59,30 @@ impl KeyRing {
         if keys.signer().is_some() {
             return Ok(keys);
         }
+        // One at a time: each would hold a connection while it waits for the lock in the database.
+        let _making = self.making.lock().await;
+        let keys = self.read(STALE).await?;
+        if keys.signer().is_some() {
+            return Ok(keys);
+        }
+        self.make_first().await?;
+        self.read(TimeDelta::zero()).await
+    }
+
+    async fn make_first(&self) -> Result<()> {
         let tx = self.db.begin_write(Role::Identity, None).await?;
         rows::exclusive(&tx, Lock::SigningKeys).await?;
         let found = rows::key::signing_key_list(&tx).await?;
-        let present = KeySet::open(&found, &self.secret, self.grace);
-        if present.signer().is_none() {
-            // A key that does not open means another secret, not no key: a second one would sign what the other
-            // processes refuse.
-            if found.iter().any(|row| row.retired_at.is_none()) {
-                return Err(Error::internal("the server's secret opens none of its signing keys"));
-            }
-            self.create(&tx).await?;
-            tx.commit().await?;
+        if KeySet::open(&found, &self.secret, self.grace).signer().is_some() {
+            return Ok(());
         }
-        self.read(TimeDelta::zero()).await
+        // A key that does not open means another secret, not no key: a second one would sign what the other processes
+        // refuse.
+        if found.iter().any(|row| row.retired_at.is_none()) {
+            return Err(Error::internal("the server's secret opens none of its signing keys"));
+        }
+        self.create(&tx).await?;
+        tx.commit().await
     }
 
     /// Keys among which is the one named, if it verifies. Looks again for one that is unknown.

@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     identity::{email, password::Password},
     store::{
+        audit::{self, Record},
         db::Role,
         identity::{
             self as rows, Lock, account,
@@ -63,7 +64,9 @@ impl Identity {
                 let id = inner.clock.id();
                 let now = inner.clock.now();
                 account::account_create(&tx, NewAccount { id, email, name, password_hash: None }, now).await?;
-                setup::super_admin_appoint(&tx, id, inner.clock.id(), now).await?;
+                setup::super_admin_appoint(&tx, id).await?;
+                let record = Record::about("super_admin.created", id);
+                audit::platform_record(&tx, &inner.clock, None, record).await?;
                 tx.commit().await?;
                 id
             }

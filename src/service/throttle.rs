@@ -80,7 +80,7 @@ impl Throttle {
         }
         tx.commit().await?;
         if wait > TimeDelta::zero() {
-            let retry_after = u64::try_from(wait.num_seconds()).unwrap_or(0) + 1;
+            let retry_after = u64::try_from(wait.num_milliseconds()).unwrap_or(0).div_ceil(1000);
             return Err(Error::RateLimited { retry_after });
         }
         Ok(attempt)

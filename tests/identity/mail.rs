@@ -1,1 +1,84 @@
-//! x
+//! A mail is delivered whole, once it can be, to a folder that is the server's alone, and then forgotten.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use palisade::{
+    service::mail::{Mail, MailFolder, enqueue, invitation_mail},
+    store::db::Role,
+};
+
+use super::world::{URL, World, on_both};
+
+async fn write(world: &World, subject: &str) {
+    let tx = world.db.begin_write(Role::Identity, None).await.unwrap();
+    let mail = Mail {
+        recipient: "ada@example.com".to_owned(),
+        subject: subject.to_owned(),
+        body: "palp_secret\n.\nGrüße\n".to_owned(),
+    };
+    enqueue(&tx, &world.clock, mail).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+on_both! {
+    async fn a_mail_is_written_whole_and_privately_and_its_row_is_emptied(world) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("mail");
+        let mailer = MailFolder::new(&folder, "palisade@example.com");
+        write(&world, "Hello\r\nBcc: eve@example.com").await;
+        assert_eq!(mailer.deliver(&world.db, &world.clock).await.unwrap(), 1);
+        assert_eq!(mailer.deliver(&world.db, &world.clock).await.unwrap(), 0);
+
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].extension().unwrap(), "eml");
+        assert_eq!(fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let text = fs::read_to_string(&files[0]).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("To: ada@example.com\r\nSubject: Hello  Bcc: eve@example.com\r\n"), "{head}");
+        assert_eq!(body, "palp_secret\r\n.\r\nGrüße\r\n");
+        let left = "SELECT count(*) FROM mail_outbox WHERE body = '' AND subject = '' AND sent_at IS NOT NULL";
+        assert_eq!(world.number(left).await, 1);
+    }
+
+    async fn what_cannot_be_delivered_waits(world) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("mail");
+        fs::write(&folder, "a file is in the way").unwrap();
+        let mailer = MailFolder::new(&folder, "palisade@example.com");
+        write(&world, "Hello").await;
+        assert_eq!(mailer.deliver(&world.db, &world.clock).await.unwrap(), 0);
+        assert_eq!(world.number("SELECT attempts FROM mail_outbox WHERE sent_at IS NULL").await, 1);
+        fs::remove_file(&folder).unwrap();
+        assert_eq!(mailer.deliver(&world.db, &world.clock).await.unwrap(), 1);
+    }
+
+    async fn several_deliver_at_once_and_each_mail_goes_out_once(world) {
+        let home = tempfile::tempdir().unwrap();
+        for n in 0..20 {
+            write(&world, &format!("Mail {n}")).await;
+        }
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let mailer = MailFolder::new(home.path(), "palisade@example.com");
+                let (db, clock) = (world.db.clone(), world.clock.clone());
+                tokio::spawn(async move { mailer.deliver(&db, &clock).await.unwrap() })
+            })
+            .collect();
+        let mut sent = 0;
+        for task in tasks {
+            sent += task.await.unwrap();
+        }
+        assert_eq!(sent, 20);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 20);
+    }
+
+    async fn a_mail_is_gone_with_the_transaction_that_wrote_it(world) {
+        let tx = world.db.begin_write(Role::Operator, None).await.unwrap();
+        let mail = invitation_mail(URL, "Acme", "bob@example.com", "pali_x", world.clock.now());
+        enqueue(&tx, &world.clock, mail).await.unwrap();
+        drop(tx);
+        assert_eq!(world.number("SELECT count(*) FROM mail_outbox").await, 0);
+    }
+}

@@ -1,6 +1,6 @@
 //! A migrated database of either kind, a clock that tests move, and sign-in on top.
 
-use std::{fmt::Display, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -65,7 +65,7 @@ pub struct World {
 
 enum Kind {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(#[expect(dead_code, reason = "keeps the database")] postgres::Database),
+    Postgres(#[expect(dead_code, reason = "keeps the database")] Box<postgres::Database>),
 }
 
 async fn connect(url: String) -> DatabaseConnection {
@@ -106,7 +106,7 @@ impl World {
             .await;
         let database = cluster.create_database(Some(&template)).await;
         let url = database.url("postgres");
-        Self::new(connect(url.clone()).await, &url, Kind::Postgres(database))
+        Self::new(connect(url.clone()).await, &url, Kind::Postgres(Box::new(database)))
     }
 
     fn new(root: DatabaseConnection, url: &str, kind: Kind) -> Self {
@@ -140,8 +140,13 @@ impl World {
 
     /// Sets columns of the row of that id.
     pub async fn set(&self, table: &str, id: impl Into<sea_orm::Value>, set: &str) {
+        self.set_where(table, "id", id, set).await;
+    }
+
+    /// Sets columns of the rows with that key.
+    pub async fn set_where(&self, table: &str, key: &str, id: impl Into<sea_orm::Value>, set: &str) {
         let backend = self.root.get_database_backend();
-        let sql = format!("UPDATE {table} SET {set} WHERE id = $1");
+        let sql = format!("UPDATE {table} SET {set} WHERE {key} = $1");
         let done = self.root.execute_raw(Statement::from_sql_and_values(backend, sql, [id.into()])).await.unwrap();
         assert!(done.rows_affected() > 0, "{table} has no such row");
     }
@@ -326,9 +331,4 @@ pub fn unauthenticated<T: std::fmt::Debug>(result: Result<T>) {
 #[track_caller]
 pub fn invalid<T: std::fmt::Debug>(result: Result<T>, at: &str) {
     assert!(matches!(&result, Err(Error::Validation { field, .. }) if *field == at), "{result:?}");
-}
-
-/// A date for SQL.
-pub fn quoted(value: impl Display) -> String {
-    format!("'{value}'")
 }

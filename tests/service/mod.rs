@@ -3,6 +3,7 @@
 mod agent;
 mod agent_admin;
 mod alike;
+mod answers;
 mod collaborator;
 mod document;
 mod fixture;

@@ -1,11 +1,7 @@
 //! What the command line does to an installation.
 
-use chrono::{DateTime, Utc};
-use entity::{
-    ids::{PlatformEventId, UserId},
-    platform_event, platform_setting, user,
-};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use entity::{ids::UserId, platform_setting, user};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use crate::{error::Result, store::db::Tx};
 
@@ -22,21 +18,13 @@ pub async fn super_admin_exists(tx: &Tx) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Makes an account just created a super-admin's, with a line in the platform's log. On `Role::Operator`.
-pub async fn super_admin_appoint(tx: &Tx, user: UserId, event: PlatformEventId, now: DateTime<Utc>) -> Result<()> {
+/// Makes an account just created a super-admin's. On `Role::Operator`.
+pub async fn super_admin_appoint(tx: &Tx, user: UserId) -> Result<()> {
     user::Entity::update_many()
         .col_expr(user::Column::IsSuperAdmin, Expr::value(true))
         .filter(user::Column::Id.eq(user))
         .exec(tx)
         .await?;
-    let row = platform_event::ActiveModel {
-        id: Set(event),
-        kind: Set("super_admin.create".to_owned()),
-        actor_user_id: Set(None),
-        subject_id: Set(Some(user.to_string())),
-        created_at: Set(now),
-    };
-    platform_event::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 

@@ -68,8 +68,13 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Serve { .. } => Box::pin(app::serve(config, None, announce)).await?,
         Command::Demo { .. } => {
             Box::pin(migrations::run(&config, Migration::Up, Options::default())).await?;
-            let logins = plug::seed(&config).await?;
-            Box::pin(app::serve(config, Some(logins), announce)).await?;
+            let users = plug::seed(&config).await?;
+            let logins = plug::demo_logins(&users);
+            let welcome = move |address| {
+                introduce(&users);
+                announce(address);
+            };
+            Box::pin(app::serve(config, Some(logins), welcome)).await?;
         }
         Command::Migrate { command } => return migrate(&config, command).await,
         Command::Admin { command: Admin::Create { email } } => {
@@ -89,12 +94,34 @@ fn announce(address: std::net::SocketAddr) {
     let _ = say(&format!("Palisade listens on http://{address}\n"));
 }
 
+/// Who can sign in to the demo, one paragraph each: a token is too long for a table.
+fn introduce(users: &[plug::DemoUser]) {
+    let mut text = String::from("\nA demo: these accounts, passwords and tokens are for everybody to see.\n");
+    for plug::DemoUser { login, token } in users {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\n{}: {}\n  e-mail   {}\n  password {}\n  token    {token}\n",
+            login.role, login.note, login.email, login.password
+        );
+    }
+    text.push('\n');
+    // A closed stdout is no reason not to serve.
+    let _ = say(&text);
+}
+
+/// A demo's tokens are printed to be copied; they should outlast lunch.
+const DEMO_ACCESS_TTL: std::time::Duration = std::time::Duration::from_secs(12 * 3600);
+
 /// The demo is the embedded database in a folder of its own, whatever the settings say of another.
 fn prepare_demo(config: &mut Config, folder: &Path, reset: bool) -> Result<(), Failure> {
     config.data.dir = folder.to_owned();
     config.database.url = Default::default();
     config.mail.folder = Default::default();
     config.workspace.root = Default::default();
+    config.identity.access_ttl = DEMO_ACCESS_TTL;
+    // Tokens are issued before the port is known, and outlive a start on another one.
+    config.identity.issuer = "palisade-demo".to_owned();
     if reset && folder.exists() {
         // Only what the demo made: a mistyped folder must not be emptied.
         if !folder.join("palisade.db").exists() {

@@ -186,6 +186,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the order of the real clock is what is tested")]
     fn text_order_is_the_order_of_creation() {
         let (older, newer) = (Uuid::now_v7(), Uuid::now_v7());
         assert!(GoalId::from_uuid(older).to_string() < GoalId::from_uuid(newer).to_string());

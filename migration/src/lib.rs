@@ -10,6 +10,11 @@
 //! migration::run(&db, Command::Up, &options).await?;
 //! ```
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "migrations are SQL in their own transaction, run by an operator: no viewer asks, and the time is the run's"
+)]
+
 mod m0001_accounts;
 mod m0002_agents_and_goals;
 mod m0003_tasks_and_workers;
@@ -34,8 +39,7 @@ pub struct Options {
     /// `--default-admin`: who is invited as the `default` organisation's first admin. Needed once, when a database that
     /// holds content of the time before tenancy is converted; ignored otherwise.
     pub default_admin: Option<String>,
-    /// Where the platform is reached, such as `https://palisade.example`: the start of the invitation's link. Without it
-    /// the mail holds the bare token.
+    /// Where the platform is reached, such as `https://palisade.example`, for the invitation's mail.
     pub public_url: Option<String>,
 }
 

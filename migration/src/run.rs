@@ -5,7 +5,7 @@
 //! current is told so by reads alone.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigrationStatus, MigratorTraitSelf};
@@ -42,6 +42,20 @@ impl Outcome {
     pub fn pending(&self) -> impl Iterator<Item = &str> {
         self.migrations.iter().filter(|(_, applied)| !applied).map(|(name, _)| name.as_str())
     }
+
+    /// Warns of what is wrong with the walls.
+    fn told(self) -> Self {
+        for finding in &self.findings {
+            tracing::warn!(%finding, "the database's walls have a flaw");
+        }
+        self
+    }
+
+    /// Whether there is nothing to apply and nothing that applying would repair: what it would not must not cost every
+    /// start the locks of a repair.
+    fn current(&self) -> bool {
+        self.pending().next().is_none() && !self.findings.iter().any(|finding| finding.repairable)
+    }
 }
 
 /// Why a run failed. Nothing was changed.
@@ -73,9 +87,8 @@ const LOCK: i64 = 0x7061_6c69_7361_6465;
 pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -> Result<Outcome, Error> {
     let migrator = Migrator::new(options.clone());
     let before = look(db, &migrator).await?;
-    let current = before.pending().next().is_none();
-    if command == Command::Status || (command == Command::Up && current && before.findings.is_empty()) {
-        return Ok(before);
+    if command == Command::Status || (command == Command::Up && before.current()) {
+        return Ok(before.told());
     }
     if postgres(db) {
         ensure_roles(db).await?;
@@ -84,8 +97,22 @@ pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -
     let mode = Some(SqliteTransactionMode::Immediate);
     let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
     let transaction = db.begin_with_options(options).await?;
+    let mut lifted = vec![];
+    if postgres(db) {
+        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    }
+    if command == Command::Up {
+        // Another process may have done it while this one waited.
+        let before = survey(&transaction, &migrator).await?;
+        if before.current() {
+            transaction.rollback().await?;
+            return Ok(before);
+        }
+    }
     if postgres(db) {
         enter(&transaction).await?;
+        // Off with the blinkers: FORCE would let a migration of data change no row and say nothing.
+        lifted = walls::lift(&transaction).await?;
     }
     let steps = match command {
         Command::Down(steps) => migrator.down(&transaction, Some(steps)).await,
@@ -99,12 +126,12 @@ pub async fn run(db: &DatabaseConnection, command: Command, options: &Options) -
     if postgres(db) && after.pending().next().is_none() {
         walls::apply(&transaction).await?;
         after.findings = walls::check(&transaction).await?;
+    } else if !lifted.is_empty() {
+        // Policies and grants of an older schema are in the tables still.
+        walls::force(&transaction, &lifted).await?;
     }
     transaction.commit().await?;
-    for finding in &after.findings {
-        tracing::warn!(%finding, "the database's walls have a flaw that is not repaired by itself");
-    }
-    Ok(after)
+    Ok(after.told())
 }
 
 fn postgres(db: &impl ConnectionTrait) -> bool {
@@ -112,10 +139,30 @@ fn postgres(db: &impl ConnectionTrait) -> bool {
 }
 
 async fn look(db: &DatabaseConnection, migrator: &Migrator) -> Result<Outcome, DbErr> {
-    let migrations = history(db, migrator).await?;
-    let mut outcome = Outcome { migrations, ..Outcome::default() };
-    if postgres(db) && outcome.pending().next().is_none() {
+    let transaction = db.begin().await?;
+    let outcome = survey(&transaction, migrator).await?;
+    transaction.rollback().await?;
+    Ok(outcome)
+}
+
+/// On PostgreSQL it reads as the owner, where this login may: `has_table` asks a view that hides tables from whoever has no
+/// right on them, and a schema that looks empty would be migrated under locks at every start.
+async fn survey(db: &DatabaseTransaction, migrator: &Migrator) -> Result<Outcome, DbErr> {
+    if !postgres(db) {
+        return Ok(Outcome { migrations: history(db, migrator).await?, ..Outcome::default() });
+    }
+    let member =
+        format!("SELECT 1 FROM pg_roles WHERE rolname = '{OWNER}' AND pg_has_role(current_user, oid, 'MEMBER')");
+    let member = db.query_one_raw(Statement::from_string(DbBackend::Postgres, member)).await?.is_some();
+    if member {
+        db.execute_unprepared(&format!("SET LOCAL ROLE {OWNER}")).await?;
+    }
+    let mut outcome = Outcome { migrations: history(db, migrator).await?, ..Outcome::default() };
+    if outcome.pending().next().is_none() {
         outcome.findings = walls::check(db).await?;
+    }
+    if member {
+        db.execute_unprepared("RESET ROLE").await?;
     }
     Ok(outcome)
 }
@@ -125,17 +172,23 @@ async fn history(db: &impl ConnectionTrait, migrator: &Migrator) -> Result<Vec<(
     Ok(all.iter().map(|one| (one.name().to_owned(), one.status() == MigrationStatus::Applied)).collect())
 }
 
-/// Takes the lock, hands tables of the time before to the owner, becomes the owner, and takes the blinkers off: FORCE
-/// would let a migration of data change no row and say nothing.
+/// Hands the schema and tables of the time before to the owner, and becomes the owner.
 async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     let names = walls::all_tables().into_iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(", ");
     let roles = walls::Role::ALL.map(walls::Role::name).join(", ");
-    transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    // Whoever owns the schema may have done it beforehand, for a login that may not.
+    if !walls::schema_stands(transaction).await? {
+        transaction
+            .execute_unprepared(&format!(
+                "REVOKE ALL ON SCHEMA public FROM PUBLIC, {OWNER}, {roles};
+                 GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
+                 GRANT USAGE ON SCHEMA public TO {roles};"
+            ))
+            .await?;
+    }
     transaction
         .execute_unprepared(&format!(
-            "REVOKE ALL ON SCHEMA public FROM PUBLIC, {roles};
-             GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
-             DO $adopt$
+            "DO $adopt$
              DECLARE found record;
              BEGIN
                FOR found IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
@@ -144,11 +197,10 @@ async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
                END LOOP;
              END
              $adopt$;
-             GRANT USAGE ON SCHEMA public TO {roles};
              SET LOCAL ROLE {OWNER};"
         ))
-        .await?;
-    walls::lift(transaction).await
+        .await
+        .map(drop)
 }
 
 async fn ensure_roles(db: &DatabaseConnection) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Walls 4 and 5 on PostgreSQL: row-level security and grants, generated from the classes of the entities' columns.
 //!
-//! [`apply`] makes them so, [`check`] compares the live catalogue with what they should be. What a role may do is data:
+//! [`apply()`] makes them so, [`check()`] compares the live catalogue with what they should be. What a role may do is data:
 //! the rules of [`grants`] and the policies of [`policies`], which a security review reads; nothing else grants anything.
 //! `tests/golden/tables.txt` shows the outcome, a line a column.
 //!
@@ -33,7 +33,8 @@ pub mod grants;
 pub mod policies;
 pub mod roles;
 
-pub use apply::{apply, lift};
+pub use apply::{apply, force, lift};
+pub(crate) use check::schema_stands;
 pub use check::{Finding, check};
 pub use grants::{Grant, Privilege, expected_grants};
 pub use policies::{Policy, expected_policies};

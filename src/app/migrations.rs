@@ -7,7 +7,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 use tokio::sync::OnceCell;
 
 use super::Failure;
-use crate::config::Config;
+use crate::{config::Config, store::db::Role};
 
 /// Whether the schema is known to be current; asked again until it is.
 #[derive(Clone)]
@@ -36,12 +36,33 @@ impl Migrated {
 }
 
 /// A connection for migrations and checks, as the login itself: it belongs to no viewer.
-#[expect(clippy::disallowed_methods, reason = "migrations are run by the login, outside the roles' pools")]
 pub async fn connect(config: &Config) -> Result<DatabaseConnection, Failure> {
+    connect_as(config, None).await
+}
+
+/// The server's login need not own the schema, and then may not read its history; the role of the platform's jobs may. The
+/// role is missing before the first migration.
+async fn connect_to_look(config: &Config) -> Result<DatabaseConnection, Failure> {
+    if !config.database_url().is_sqlite()
+        && let Ok(connection) = connect_as(config, Some(Role::System)).await
+    {
+        return Ok(connection);
+    }
+    connect(config).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "migrations are run by the login, outside the roles' pools")]
+async fn connect_as(config: &Config, role: Option<Role>) -> Result<DatabaseConnection, Failure> {
     let url = config.database_url();
     let address = match url.expose() {
         sqlite if url.is_sqlite() && !sqlite.contains('?') => format!("{sqlite}?mode=rwc"),
-        other => other.to_owned(),
+        other => match role {
+            Some(role) => {
+                let sign = if other.contains('?') { '&' } else { '?' };
+                format!("{other}{sign}options=-c%20role%3D{}", role.name())
+            }
+            None => other.to_owned(),
+        },
     };
     let mut options = ConnectOptions::new(address);
     // Its lines would hold statements with their values.
@@ -65,7 +86,10 @@ pub async fn run(config: &Config, command: Command, mut options: Options) -> Res
     if options.public_url.is_none() && !config.http.public_url.is_empty() {
         options.public_url = Some(config.http.public_url.clone());
     }
-    let connection = connect(config).await?;
+    let connection = match command {
+        Command::Status => connect_to_look(config).await?,
+        Command::Up | Command::Down(_) => connect(config).await?,
+    };
     let outcome = Box::pin(migration::run(&connection, command, &options)).await;
     connection.close().await?;
     outcome.map_err(|error| match error {

@@ -1,35 +1,36 @@
 //! Where the rooms are put together: the one file that knows what stands behind the door.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Data, EmptyMutation, EmptySubscription, Object, Schema};
+use async_graphql::{Data, EmptySubscription, Schema};
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Failure, migrations::Migrated};
 use crate::{
+    clock::Clock,
     config::Config,
+    demo::{self, DemoLogin},
     error::{Error, Result},
+    graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report},
-    store::db::Database,
+    identity::{ServerSecret, password::Password},
+    service::{
+        identity::{Identity, IdentitySettings},
+        mail::MailFolder,
+        setup::NewSuperAdmin,
+    },
+    store::{self, cursor::CursorSealer, db::Database},
     viewer::Viewer,
 };
 
-/// The root until the schema's own is here.
-#[derive(Debug)]
-pub struct Query;
-
-/// What anybody may ask.
-#[Object]
-impl Query {
-    /// This program's version.
-    async fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-}
+/// How often mail that waits is looked for, and what has expired is swept.
+const MAIL_EVERY: Duration = Duration::from_secs(2);
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// The schema, without state.
-pub fn schema() -> Schema<Query, EmptyMutation, EmptySubscription> {
-    Schema::build(Query, EmptyMutation, EmptySubscription).finish()
+pub fn schema() -> Schema<Query, Mutation, EmptySubscription> {
+    graphql::schema()
 }
 
 /// The SDL as `schema.graphql` has it: sorted, so that its history reads well.
@@ -43,41 +44,74 @@ pub fn sdl() -> String {
     schema().sdl_with_options(options)
 }
 
-struct Rooms {
+/// The rooms behind the door.
+#[derive(Clone, Debug)]
+pub struct Rooms {
     database: Database,
-    migrated: Migrated,
+    identity: Identity,
+    clock: Clock,
+    cursors: CursorSealer,
+    public_url: Arc<str>,
+    migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
 
-/// What stands behind the door.
-pub fn backend(
-    config: &Config,
-    database: &Database,
-    migrated: Migrated,
-    demo: Option<serde_json::Value>,
-    listening: &str,
-) -> Result<Arc<dyn Backend>, Failure> {
-    // A server without its secret must not start, and the public URL is known only now.
-    let (_secret, _issuer) = (config.secret()?, config.public_url(listening));
-    Ok(Arc::new(Rooms { database: database.clone(), migrated, demo }))
+impl Rooms {
+    /// Puts the rooms together over a database.
+    pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
+        Self {
+            cursors: CursorSealer::new(&secret.derive("cursor/v1")),
+            public_url: settings.issuer.clone().into(),
+            identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
+            database,
+            clock,
+            migrated: None,
+            demo: None,
+        }
+    }
+
+    /// Signs in, out and over.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The context of one request.
+    pub fn request(&self, viewer: Viewer) -> RequestCtx {
+        RequestCtx::new(
+            self.database.clone(),
+            viewer,
+            self.clock.clone(),
+            self.cursors.clone(),
+            self.identity.clone(),
+            Arc::clone(&self.public_url),
+        )
+    }
 }
 
 #[async_trait::async_trait]
 impl Backend for Rooms {
     async fn authenticate(&self, authorization: &[&str]) -> Result<Viewer> {
-        if authorization.is_empty() { Ok(Viewer::Anonymous) } else { Err(Error::Unauthenticated) }
+        self.identity.authenticate(authorization.iter().map(|value| value.as_bytes())).await
     }
 
-    fn open(&self, _viewer: &Viewer) -> Opened {
-        Opened { data: Data::default(), report: Box::new(Report::default) }
+    fn open(&self, viewer: &Viewer) -> Opened {
+        let request = Arc::new(self.request(viewer.clone()));
+        let mut data = Data::default();
+        data.insert(Arc::clone(&request));
+        let report = move || Report { redacted: request.redaction_report(), statements: request.store.statements() };
+        Opened { data, report: Box::new(report) }
     }
 
     async fn jwks(&self) -> Result<serde_json::Value> {
-        Ok(json!({ "keys": [] }))
+        self.identity.keys().jwks().await
     }
 
     async fn ready(&self) -> Vec<(&'static str, bool)> {
-        vec![("database", self.database.ping().await.is_ok()), ("migrations", self.migrated.now().await)]
+        let migrated = match &self.migrated {
+            Some(migrated) => migrated.now().await,
+            None => true,
+        };
+        vec![("database", self.database.ping().await.is_ok()), ("migrations", migrated)]
     }
 
     fn demo_logins(&self) -> Option<serde_json::Value> {
@@ -85,26 +119,132 @@ impl Backend for Rooms {
     }
 }
 
-/// Fills an empty database with the demo's world. Answers who can log in.
-pub async fn seed(_config: &Config) -> Result<serde_json::Value, Failure> {
-    Ok(json!([]))
+fn seconds(span: Duration) -> TimeDelta {
+    // A span too long for a date is refused by the settings.
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
+}
+
+fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
+    let secret = ServerSecret::new(*config.secret()?);
+    let public_url = config.public_url(listening);
+    let settings = IdentitySettings {
+        issuer: if config.identity.issuer.is_empty() { public_url.clone() } else { config.identity.issuer.clone() },
+        audience: config.identity.audience.clone(),
+        access_ttl: seconds(config.identity.access_ttl),
+        refresh_ttl: seconds(config.identity.refresh_ttl),
+        ..IdentitySettings::new(public_url.clone())
+    };
+    let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
+    Ok(Rooms { public_url: public_url.into(), ..rooms })
+}
+
+/// What stands behind the door, with the jobs that run beside it.
+pub fn backend(
+    config: &Config,
+    database: &Database,
+    migrated: Migrated,
+    demo: Option<serde_json::Value>,
+    listening: &str,
+) -> Result<Arc<dyn Backend>, Failure> {
+    let rooms = Rooms { migrated: Some(migrated), demo, ..rooms(config, database, listening)? };
+    tokio::spawn(deliver_mail(rooms.clone(), MailFolder::new(config.mail_folder(), "palisade@localhost")));
+    tokio::spawn(sweep(rooms.clone()));
+    Ok(Arc::new(rooms))
+}
+
+/// Delivers mail until the process ends. What a stop interrupts is claimed again after the next start.
+async fn deliver_mail(rooms: Rooms, folder: MailFolder) {
+    loop {
+        if let Err(error) = folder.deliver(&rooms.database, &rooms.clock).await {
+            tracing::warn!(code = error.code(), "mail was not delivered");
+        }
+        tokio::time::sleep(MAIL_EVERY).await;
+    }
+}
+
+/// Removes sessions and tokens that expired.
+async fn sweep(rooms: Rooms) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = rooms.identity.sweep().await {
+            tracing::warn!(code = error.code(), "what expired was not swept");
+        }
+    }
+}
+
+/// Turns an error into words for the person at the terminal, who may read its cause.
+fn spoken(error: Error) -> Failure {
+    match error {
+        Error::Conflict(why) | Error::Forbidden(why) => Failure::new(why),
+        Error::Validation { field, message } => Failure::new(format!("{field}: {message}")),
+        Error::NotFound => Failure::new("there is no such account"),
+        Error::Unavailable(cause) | Error::Internal(cause) => Failure::new(cause),
+        other => Failure::new(other.code()),
+    }
+}
+
+/// The identity of a command that serves nobody.
+fn local_identity(config: &Config) -> Result<Identity, Failure> {
+    let database = super::open_database(config)?;
+    Ok(rooms(config, &database, &config.http.listen)?.identity)
+}
+
+/// Somebody who can sign in to the demo, with a token that is ready to use.
+#[derive(Clone, Debug)]
+pub struct DemoUser {
+    /// Role, address, password and what to try.
+    pub login: DemoLogin,
+    /// An access token.
+    pub token: String,
+}
+
+/// Fills an empty database with the demo's world; a database that has it is left as it is. Answers who can sign in.
+pub async fn seed(config: &Config) -> Result<Vec<DemoUser>, Failure> {
+    let database = super::open_database(config)?;
+    let identity = rooms(config, &database, &config.http.listen)?.identity;
+    let world = demo::plan(Clock::system().now());
+    if !store::seed::is_demo(&database).await.map_err(spoken)? {
+        store::seed::insert(&database, &world).await.map_err(spoken)?;
+    }
+    let mut users = Vec::new();
+    for login in world.logins {
+        let token = identity.demo_session(&login.email).await.map_err(spoken)?.access_token;
+        users.push(DemoUser { login, token });
+    }
+    database.close().await;
+    Ok(users)
+}
+
+/// What the explorer offers for one-click sign-in.
+pub fn demo_logins(users: &[DemoUser]) -> serde_json::Value {
+    let logins = users.iter().map(|DemoUser { login, .. }| {
+        json!({
+            "role": login.role,
+            "email": login.email,
+            "password": login.password,
+            "organization": login.organization,
+            "note": login.note,
+        })
+    });
+    json!({ "logins": logins.collect::<Vec<_>>() })
 }
 
 /// Makes a super-admin.
-pub async fn create_admin(
-    _config: &Config,
-    _email: &str,
-    _password: zeroize::Zeroizing<String>,
-) -> Result<(), Failure> {
-    Err(Failure::new("accounts are not in this build yet"))
+pub async fn create_admin(config: &Config, email: &str, password: zeroize::Zeroizing<String>) -> Result<(), Failure> {
+    let name = email.split('@').next().unwrap_or(email).to_owned();
+    let password = Password::new(password.as_str().to_owned());
+    let admin = NewSuperAdmin { email: email.to_owned(), name, password, another: false };
+    local_identity(config)?.super_admin_create(admin).await.map(drop).map_err(spoken)
 }
 
-/// Issues an access token to whoever runs the server.
-pub async fn issue_token(_config: &Config, _email: &str) -> Result<String, Failure> {
-    Err(Failure::new("accounts are not in this build yet"))
+/// Issues an access token to whoever runs the server, where the database is a demo's.
+pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure> {
+    let tokens = local_identity(config)?.demo_session(email).await.map_err(spoken)?;
+    Ok(tokens.access_token)
 }
 
 /// Whether there are keys to sign tokens with.
-pub async fn has_signing_keys(_config: &Config) -> Result<bool, Failure> {
-    Ok(false)
+pub async fn has_signing_keys(config: &Config) -> Result<bool, Failure> {
+    let keys = local_identity(config)?.keys().jwks().await.map_err(spoken)?;
+    Ok(keys["keys"].as_array().is_some_and(|keys| !keys.is_empty()))
 }

@@ -27,19 +27,29 @@ pub struct RequestCtx {
     pub cursors: CursorSealer,
     /// Signs in, out and over.
     pub identity: Identity,
+    /// Where the platform is reached, for links in mails.
+    pub public_url: Arc<str>,
     db: Database,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
 
 impl RequestCtx {
     /// The context of one request.
-    pub fn new(db: Database, viewer: Viewer, clock: Clock, cursors: CursorSealer, identity: Identity) -> Self {
+    pub fn new(
+        db: Database,
+        viewer: Viewer,
+        clock: Clock,
+        cursors: CursorSealer,
+        identity: Identity,
+        public_url: Arc<str>,
+    ) -> Self {
         let viewer = Arc::new(viewer);
         Self {
             store: Store::new(db.clone(), Arc::clone(&viewer)),
             viewer,
             db,
             identity,
+            public_url,
             clock,
             loaders: Loaders::default(),
             cursors,
@@ -49,7 +59,14 @@ impl RequestCtx {
 
     /// The same request as another viewer: the one that has just signed in.
     pub fn for_viewer(&self, viewer: Viewer) -> Self {
-        Self::new(self.db.clone(), viewer, self.clock.clone(), self.cursors.clone(), self.identity.clone())
+        Self::new(
+            self.db.clone(),
+            viewer,
+            self.clock.clone(),
+            self.cursors.clone(),
+            self.identity.clone(),
+            Arc::clone(&self.public_url),
+        )
     }
 
     /// Takes over what another viewer's part of this request withheld.

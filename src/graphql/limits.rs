@@ -20,6 +20,7 @@
 
 pub mod catalog;
 pub mod measure;
+mod merge;
 pub mod refusal;
 pub mod scan;
 pub mod values;
@@ -137,6 +138,7 @@ impl Documents {
         let tokens = scan::scan(text, &self.limits)?;
         let document = parse_query(text).map_err(|error| syntax(&error))?;
         measure::sizes(&document, &self.limits)?;
+        merge::check(&self.catalog, &document)?;
         values::literals(&self.catalog, &document)?;
         let weight = u32::try_from(text.len() + tokens * TOKEN_BYTES).unwrap_or(u32::MAX);
         Ok(Parsed { document, weight })

@@ -7,7 +7,7 @@ use entity::{
     enums::{DocumentType, GoalStatus, TaskStatus},
     goal,
     ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
-    org_membership, organization, task, team, team_membership, user, worker,
+    invitation, org_membership, organization, task, team, team_membership, user, worker,
 };
 
 use super::load::{Answers, Batch};
@@ -17,6 +17,7 @@ use crate::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, DocumentRow, Standing},
         goal::{GoalQuery, GoalRow},
+        invitation::{InvitationFilter, InvitationRow},
         membership::{MemberFilter, MembershipRow},
         organization::{OrganizationCount, OrganizationRow},
         page::{Page, PageRequest},
@@ -111,6 +112,15 @@ batches! {
     /// How many members organisations have.
     MemberCount { filter: MemberFilter } (OrgId => i64)
         |this, store, keys| store.member_counts(keys, &this.filter).await;
+    /// Invitations of organisations.
+    Invitations { filter: InvitationFilter, columns: Columns<invitation::Entity>, page: PageRequest }
+        (OrgId => Page<InvitationRow>)
+        |this, store, keys| {
+            zip(keys, store.invitations_of_organizations(keys, &this.filter, this.columns, &this.page).await?)
+        };
+    /// How many invitations organisations have.
+    InvitationCount { filter: InvitationFilter } (OrgId => i64)
+        |this, store, keys| store.invitation_counts_of_organizations(keys, &this.filter).await;
     /// Teams of organisations.
     TeamsOfOrganizations { columns: Columns<team::Entity>, page: PageRequest } (OrgId => Page<TeamRow>)
         |this, store, keys| zip(keys, store.teams_of_organizations(keys, this.columns, &this.page).await?);

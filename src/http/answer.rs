@@ -141,7 +141,6 @@ fn send(status: StatusCode, form: Form, body: serde_json::Result<Vec<u8>>) -> Re
 }
 
 /// Answers for a handler that panicked. The panic's words may hold content: they are neither sent nor logged.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
     rejected(&Answer::from(Error::internal("a handler panicked; its place is in the log")), Form::Json)
 }

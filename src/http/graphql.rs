@@ -61,7 +61,7 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
     };
     let calls = match read(server, &parts, body).await {
         Ok(calls) => calls,
-        Err(answer) => return with_facts(answer::rejected(&answer, form), Facts::of(&viewer), &[answer]),
+        Err(answer) => return with_facts(answer::rejected(&answer, form), Facts::of(&viewer), &[*answer]),
     };
     let client = ClientAddress::of(&parts.extensions, &parts.headers, server.settings.trusted_proxies);
     let mut budget = server.engine.documents().limits().cost;
@@ -100,15 +100,18 @@ fn with_facts(mut response: Response, mut facts: Facts, answers: &[Answer]) -> R
 }
 
 /// Only POST with JSON, and GET. A browser sends neither JSON nor a token to another origin without asking first.
-fn method(parts: &Parts) -> Result<(), Answer> {
+fn method(parts: &Parts) -> Result<(), Box<Answer>> {
     match parts.method {
         Method::GET => Ok(()),
         Method::POST if negotiate::is_json(&parts.headers) => Ok(()),
         Method::POST => {
             let message = "The body must be application/json in UTF-8.";
-            Err(Answer::unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", message))
+            Err(Answer::unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", message).into())
         }
-        _ => Err(Answer::unreadable(StatusCode::METHOD_NOT_ALLOWED, "method", "GraphQL is spoken by POST and GET.")),
+        _ => {
+            Err(Answer::unreadable(StatusCode::METHOD_NOT_ALLOWED, "method", "GraphQL is spoken by POST and GET.")
+                .into())
+        }
     }
 }
 
@@ -135,7 +138,7 @@ enum Calls {
     Batch(Vec<Call>),
 }
 
-async fn read(server: &Server, parts: &Parts, body: Body) -> Result<Calls, Answer> {
+async fn read(server: &Server, parts: &Parts, body: Body) -> Result<Calls, Box<Answer>> {
     if parts.method == Method::GET {
         return from_query(parts).map(Calls::One);
     }
@@ -143,24 +146,24 @@ async fn read(server: &Server, parts: &Parts, body: Body) -> Result<Calls, Answe
     from_body(&body, server)
 }
 
-fn too_large(error: &(dyn std::error::Error + 'static), server: &Server) -> Answer {
+fn too_large(error: &(dyn std::error::Error + 'static), server: &Server) -> Box<Answer> {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
         let limit = server.settings.body_limit;
         let message = format!("The body is longer than {limit} bytes (http.body_limit).");
-        return Answer::refused(
+        return Box::new(Answer::refused(
             StatusCode::PAYLOAD_TOO_LARGE,
             vec![Refusal { code: "QUERY_TOO_COMPLEX", field: None, message, locations: Vec::new() }.into()],
-        );
+        ));
     }
     bad("body", "The body could not be read to its end.")
 }
 
-fn bad(field: &str, message: &str) -> Answer {
-    Answer::unreadable(StatusCode::BAD_REQUEST, field, message)
+fn bad(field: &str, message: &str) -> Box<Answer> {
+    Box::new(Answer::unreadable(StatusCode::BAD_REQUEST, field, message))
 }
 
-fn from_query(parts: &Parts) -> Result<Call, Answer> {
+fn from_query(parts: &Parts) -> Result<Call, Box<Answer>> {
     let Query(text) = Query::<Text>::try_from_uri(&parts.uri)
         .map_err(|_| bad("query", "The query string must be form-encoded, each parameter once."))?;
     let variables = text.variables.filter(|text| !text.trim().is_empty());
@@ -176,7 +179,7 @@ fn from_query(parts: &Parts) -> Result<Call, Answer> {
     .map(|call| Call { read_only: true, ..call })
 }
 
-fn from_body(body: &Bytes, server: &Server) -> Result<Calls, Answer> {
+fn from_body(body: &Bytes, server: &Server) -> Result<Calls, Box<Answer>> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
         return call(serde_json::from_slice(body).map_err(|_| unreadable(body))?).map(Calls::One);
     }
@@ -186,12 +189,12 @@ fn from_body(body: &Bytes, server: &Server) -> Result<Calls, Answer> {
         return Err(bad("body", "A batch holds at least one operation."));
     }
     if batch.len() > limit {
-        return Err(Refusal::too_complex("operations", batch.len(), limit, "batch").into());
+        return Err(Answer::from(Refusal::too_complex("operations", batch.len(), limit, "batch")).into());
     }
     batch.into_iter().map(call).collect::<Result<_, _>>().map(Calls::Batch)
 }
 
-fn call(parameters: Json) -> Result<Call, Answer> {
+fn call(parameters: Json) -> Result<Call, Box<Answer>> {
     let persisted = parameters.extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery"));
     let query = match parameters.query {
         Some(query) => query,
@@ -204,7 +207,7 @@ fn call(parameters: Json) -> Result<Call, Answer> {
 }
 
 /// Says which part of a body is wrong. The parser's own words would repeat it.
-fn unreadable(body: &Bytes) -> Answer {
+fn unreadable(body: &Bytes) -> Box<Answer> {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
         return bad("body", "The body is not JSON.");
     };

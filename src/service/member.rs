@@ -21,7 +21,7 @@ use super::{Context, mail};
 use crate::{
     error::{Error, Result},
     policy::{
-        OrgFacts, permit,
+        OrgFacts, Permission, Resource, decide, permit,
         permit::{Action, AddMember, ConfirmMember, ManageMembers, Permit},
     },
     store::{
@@ -189,6 +189,8 @@ pub struct Confirmation {
 /// Accepts or refuses a membership or role that a super-admin asked for. For the organisation's admins, and never for the
 /// person concerned.
 pub async fn confirm(cx: Context<'_>, answer: Confirmation) -> Result<MemberKey> {
+    // Asked without an organisation first: a super-admin has none, and is refused for what it is.
+    decide(cx.viewer, Permission::MemberConfirm, Resource::Platform).require()?;
     let org = cx.organization("input.organizationId", None)?;
     let may = permit::<ConfirmMember>(cx.viewer, &org)?;
     let (org_id, user_id, now) = (may.key(), answer.user_id, cx.clock.now());

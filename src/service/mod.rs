@@ -6,6 +6,11 @@
 //!
 //! It builds no query (that is `store`'s) and knows no GraphQL.
 
+pub mod agent;
+pub mod agent_admin;
+pub mod collaborator;
+pub mod document;
+pub mod goal;
 pub mod identity;
 pub mod input;
 pub mod invitation;
@@ -16,6 +21,7 @@ pub mod member;
 pub mod organization;
 pub mod session;
 pub mod setup;
+pub mod team;
 pub mod throttle;
 pub mod user;
 

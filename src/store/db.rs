@@ -5,7 +5,12 @@
 //! so that it cannot outlive it, whatever becomes of the client. SQLite has neither roles nor row-level security: one
 //! pool reads, one connection writes.
 
-use std::{fmt, str::FromStr, sync::atomic::AtomicU64, time::Duration};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use entity::ids::{OrgId, TypedId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
@@ -187,7 +192,7 @@ impl Database {
 pub struct Tx {
     inner: Mutex<Inner>,
     backend: DbBackend,
-    statements: AtomicU64,
+    statements: Arc<AtomicU64>,
 }
 
 enum Inner {
@@ -201,7 +206,7 @@ impl Tx {
             Inner::Postgres(_) => DbBackend::Postgres,
             Inner::Sqlite(_) => DbBackend::Sqlite,
         };
-        Self { inner: Mutex::new(inner), backend, statements: AtomicU64::new(0) }
+        Self { inner: Mutex::new(inner), backend, statements: Arc::default() }
     }
 
     /// Moves the transaction into another organisation, for what the platform does to an account: it concerns every
@@ -224,9 +229,11 @@ impl Tx {
         Ok(())
     }
 
-    /// How many statements ran in it, for the log line and the tests that hold statement counts.
-    pub fn statements(&self) -> u64 {
-        self.statements.load(std::sync::atomic::Ordering::Relaxed)
+    /// Counts its statements into `statements`, for the log line and the tests that hold statement counts.
+    #[must_use]
+    pub fn counted(mut self, statements: &Arc<AtomicU64>) -> Self {
+        self.statements = Arc::clone(statements);
+        self
     }
 }
 

@@ -18,6 +18,7 @@ pub mod organization;
 pub mod page;
 pub mod row;
 pub mod scope;
+pub mod seed;
 pub mod task;
 pub mod team;
 pub mod user;
@@ -58,7 +59,7 @@ pub struct Store {
     db: Database,
     viewer: Arc<Viewer>,
     read: tokio::sync::Mutex<Option<Arc<Tx>>>,
-    statements: AtomicU64,
+    statements: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -70,7 +71,7 @@ impl std::fmt::Debug for Tx {
 impl Store {
     /// Binds `db` to `viewer`. Opens nothing yet.
     pub fn new(db: Database, viewer: Arc<Viewer>) -> Self {
-        Self { db, viewer, read: tokio::sync::Mutex::new(None), statements: AtomicU64::new(0) }
+        Self { db, viewer, read: tokio::sync::Mutex::new(None), statements: Arc::default() }
     }
 
     /// What the viewer may read; a viewer without any scope is told to sign in, or that nothing is there.
@@ -91,16 +92,14 @@ impl Store {
             Scope::Tenant(tenant) => (Role::Tenant, Some(tenant.org_id)),
             Scope::Operator => (Role::Operator, None),
         };
-        let tx = Arc::new(self.db.begin_read(role, org).await?);
+        let tx = Arc::new(self.db.begin_read(role, org).await?.counted(&self.statements));
         *read = Some(Arc::clone(&tx));
         Ok(tx)
     }
 
     /// Ends the shared read: what is read next sees what was committed meanwhile. Called round every mutation field.
     pub async fn end_read(&self) {
-        if let Some(tx) = self.read.lock().await.take() {
-            self.statements.fetch_add(tx.statements(), Ordering::Relaxed);
-        }
+        self.read.lock().await.take();
     }
 
     /// Begins a write inside `org`: a member's own organisation, or the one that an operator acts on.
@@ -112,19 +111,18 @@ impl Store {
             Scope::Tenant(_) => return Err(Error::NotFound),
             Scope::Operator => Role::Operator,
         };
-        Ok(self.db.begin_write(role, org).await?)
+        Ok(self.db.begin_write(role, org).await?.counted(&self.statements))
     }
 
     /// Begins a transaction as one of the platform's own roles, for what no viewer's role may do itself.
     pub async fn begin_as(&self, role: Role, org: Option<OrgId>) -> Result<Tx> {
         self.end_read().await;
-        Ok(self.db.begin_write(role, org).await?)
+        Ok(self.db.begin_write(role, org).await?.counted(&self.statements))
     }
 
-    /// How many statements this operation has run, the opening ones not counted.
-    pub async fn statements(&self) -> u64 {
-        let open = self.read.lock().await.as_ref().map_or(0, |tx| tx.statements());
-        self.statements.load(Ordering::Relaxed) + open
+    /// How many statements this operation's reads have run, the opening ones not counted.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// The database itself, for what is read by `identity`.
@@ -354,7 +352,8 @@ pub fn any_of(column: Expr, ids: &[Uuid], backend: sea_orm::DbBackend) -> Expr {
     if backend == sea_orm::DbBackend::Sqlite {
         let list: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.simple())).collect();
         let list = format!("[{}]", list.join(","));
-        Expr::cust_with_exprs("$1 IN (SELECT unhex(value) FROM json_each($2))", [column, Expr::val(list)])
+        // SQLite's placeholder has no number: a `$1` here would be sent as it is, and mean the statement's first value.
+        Expr::cust_with_exprs("? IN (SELECT unhex(value) FROM json_each(?))", [column, Expr::val(list)])
     } else {
         let list: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let list = format!("{{{}}}", list.join(","));

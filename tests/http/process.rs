@@ -31,6 +31,11 @@ impl Running {
     fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
         let mut command = palisade(folder);
         command.args(["demo", "--data-dir", "data"]).envs(env.iter().copied());
+        Self::listen(command)
+    }
+
+    /// Starts a server and waits until it says where it listens.
+    fn listen(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -201,4 +206,54 @@ fn the_demo_begins_again_only_in_a_folder_of_its_own() {
     let (code, _, said) = run(folder.path(), &["demo", "--data-dir", "data", "--reset"], &[]);
     assert!(code == 1 && said.contains("was not touched"), "{said}");
     assert!(folder.path().join("data/thesis.txt").exists());
+}
+
+#[tokio::test]
+async fn on_postgresql_too_it_migrates_looks_itself_over_and_serves() {
+    let database = crate::support::postgres::cluster().await.create_database(None).await;
+    let url = database.url("postgres");
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+    let env = [("PALISADE_DATABASE__URL", url.as_str()), ("PALISADE_IDENTITY__SECRET", secret)];
+    let (code, told, said) = run(folder.path(), &["migrate", "up"], &env);
+    assert_eq!(code, 0, "{told}{said}");
+    let (_, told, said) = run(folder.path(), &["doctor"], &env);
+    for words in ["✓ server secret", "✓ database reachable", "✓ migrations current", "✓ row-level security forced"]
+    {
+        assert!(told.contains(words), "{told}{said}");
+    }
+    // A login that owns nothing and may only become the four roles.
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    let login = format!("server_{}", database.name());
+    let roles = "palisade_tenant, palisade_operator, palisade_identity, palisade_system";
+    let sql = format!("CREATE ROLE {login} LOGIN NOINHERIT; GRANT {roles} TO {login}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    let url = database.url(&login);
+    let mut command = palisade(folder.path());
+    command.arg("serve").env("PALISADE_DATABASE__URL", &url).env("PALISADE_IDENTITY__SECRET", secret);
+    let server = Running::listen(command);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    write!(stream, "GET /readyz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let answer = rest(stream, "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+/// Connections are made when first needed, so that a database that is late does not keep the server from starting.
+#[test]
+fn a_postgresql_that_does_not_answer_is_told_by_readiness_not_by_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = palisade(folder.path());
+    command.arg("serve").env("PALISADE_DATABASE__URL", "postgres://ada:hunter2@127.0.0.1:1/p");
+    command.env("PALISADE_DATABASE__ACQUIRE_TIMEOUT", "300ms");
+    command.env("PALISADE_IDENTITY__SECRET", "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=");
+    let server = Running::listen(command);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    write!(stream, "GET /readyz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let answer = rest(stream, "");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    server.signal("-TERM");
+    let (code, log) = server.end();
+    assert!(code == Some(0) && log.contains("does not answer") && !log.contains("hunter2"), "{log}");
 }

@@ -27,7 +27,7 @@ async fn accounts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .unique(&["email"])
         // What `org_memberships.user_is_super_admin` refers to.
         .unique(&["id", "is_super_admin"])
-        .index(&["name", "id"])
+        .index(&["name_folded", "id"])
         .create(manager)
         .await?;
     Draft::platform("user_identities")
@@ -48,7 +48,7 @@ async fn accounts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .text_null("config")
         .times()
         .unique(&["slug"])
-        .index(&["name", "id"])
+        .index(&["name_folded", "id"])
         .create(manager)
         .await
 }
@@ -66,7 +66,7 @@ async fn global_agents(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .bool("require_plan_approval")
         .times()
         .check("required_approvals", "required_approvals >= 1")
-        .index(&["name", "id"])
+        .index(&["name_folded", "id"])
         .create(manager)
         .await?;
     Draft::platform("global_agent_documents")

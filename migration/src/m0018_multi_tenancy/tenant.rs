@@ -63,7 +63,7 @@ async fn members(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .text("description")
         .times()
         .unique(&["slug"])
-        .index(&["name", "id"])
+        .index(&["name_folded", "id"])
         .create(manager)
         .await?;
     Draft::tenant("team_memberships")
@@ -100,7 +100,7 @@ async fn agents(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .check("required_approvals", "required_approvals >= 1")
         .check("team", "(visibility = 'TEAM') = (team_id IS NOT NULL)")
         .check("installed", "visibility <> 'GLOBAL' OR (system_prompt IS NULL AND config IS NULL AND owner_id IS NULL)")
-        .index(&["name", "id"])
+        .index(&["name_folded", "id"])
         .index(&["visibility", "id"])
         .index(&["status", "id"])
         .index(&["owner_id", "id"])

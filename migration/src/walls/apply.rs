@@ -16,7 +16,7 @@ use super::{
 ///
 /// Idempotent, and repairing: it drops policies it does not know, and revokes every right that somebody other than the
 /// owner holds on a table or column before it grants the right ones. All in one message, whatever the number of tables.
-/// What it did not make and cannot judge, such as a trigger, it leaves to [`check`](super::check) to report.
+/// What it did not make and cannot judge, such as a trigger, it leaves to [`check()`](super::check()) to report.
 pub async fn apply(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let mut sql = String::new();
     function(&mut sql);
@@ -45,12 +45,26 @@ pub async fn apply(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     db.execute_unprepared(&sql).await.map(drop)
 }
 
-/// Lifts FORCE from every secured table that exists, for a migration that has to see the rows: FORCE blinds the owner, too,
-/// who would change no row and say nothing. [`apply`] puts it back in the same transaction.
-pub async fn lift(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+/// Lifts FORCE from every table that has it, and names them, for a migration that has to see the rows: FORCE blinds the
+/// owner, too, who would change no row and say nothing. [`apply()`] puts it back in the same transaction; where the schema
+/// ends below what [`apply()`] knows, [`force`] does.
+pub async fn lift(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let tables = catalogue::forced_tables(db).await?;
+    alter(db, &tables, "NO FORCE").await?;
+    Ok(tables)
+}
+
+/// Puts FORCE back on those of the tables that still exist.
+pub async fn force(db: &impl ConnectionTrait, tables: &[String]) -> Result<(), DbErr> {
+    let live = catalogue::relations(db).await?;
+    let left: Vec<_> = tables.iter().filter(|name| live.iter().any(|table| table.name == **name)).cloned().collect();
+    alter(db, &left, "FORCE").await
+}
+
+async fn alter(db: &impl ConnectionTrait, tables: &[String], how: &str) -> Result<(), DbErr> {
     let mut sql = String::new();
-    for table in catalogue::forced_tables(db).await? {
-        push(&mut sql, format_args!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", quote(&table)));
+    for table in tables {
+        push(&mut sql, format_args!("ALTER TABLE {} {how} ROW LEVEL SECURITY", quote(table)));
     }
     if sql.is_empty() { Ok(()) } else { db.execute_unprepared(&sql).await.map(drop) }
 }

@@ -20,6 +20,8 @@ pub struct Finding {
     pub object: String,
     /// What is wrong with it.
     pub problem: String,
+    /// Whether the next `migrate up` repairs it; otherwise a person has to judge.
+    pub repairable: bool,
 }
 
 impl fmt::Display for Finding {
@@ -33,7 +35,12 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn push(&mut self, object: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Finding { object: object.into(), problem: problem.into() });
+        self.0.push(Finding { object: object.into(), problem: problem.into(), repairable: true });
+    }
+
+    /// Something that was added beside the walls, or that only a migration can put right.
+    fn odd(&mut self, object: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Finding { object: object.into(), problem: problem.into(), repairable: false });
     }
 
     fn unless(&mut self, well: bool, object: &str, problem: impl FnOnce() -> String) {
@@ -61,11 +68,11 @@ async fn relations(db: &impl ConnectionTrait, found: &mut Findings) -> Result<()
     let secured = secured_tables();
     let live = catalogue::relations(db).await?;
     for table in known.iter().filter(|name| !live.iter().any(|live| live.name == **name)) {
-        found.push(*table, "the table is missing");
+        found.odd(*table, "the table is missing");
     }
     for live in live {
         if live.kind != "r" || !known.contains(&live.name.as_str()) {
-            found.push(&live.name, "nothing like it should be in the schema");
+            found.odd(&live.name, "nothing like it should be in the schema");
             continue;
         }
         found.unless(live.owner == OWNER, &live.name, || format!("owned by {}, not by {OWNER}", live.owner));
@@ -141,6 +148,17 @@ async fn grants(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), D
     for (table, column, role, privilege) in wanted {
         found.push(label(&table, &column), format!("{role} should have {privilege}"));
     }
+    schema(db, found).await
+}
+
+/// Whether exactly the right roles may use the schema, and the owner create in it.
+pub(crate) async fn schema_stands(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let mut found = Findings::default();
+    schema(db, &mut found).await?;
+    Ok(found.0.is_empty())
+}
+
+async fn schema(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbErr> {
     let mut wanted: BTreeSet<_> = Role::ALL.iter().map(|role| (role.name().to_owned(), "USAGE".to_owned())).collect();
     wanted.extend(["CREATE", "USAGE"].map(|privilege| (OWNER.to_owned(), privilege.to_owned())));
     for (grantee, privilege) in catalogue::schema_acls(db).await? {
@@ -158,15 +176,21 @@ async fn grants(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), D
 /// Triggers, rules and functions: code that would run with somebody else's rights, or unseen.
 async fn code(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbErr> {
     for (table, name) in catalogue::triggers(db).await? {
-        found.push(table, format!("has the trigger or rule {name}"));
+        found.odd(table, format!("has the trigger or rule {name}"));
     }
     let mut wanted = Role::ALL.map(Role::name);
     wanted.sort_unstable();
     let mut seen = false;
     for function in catalogue::functions(db).await? {
-        found.unless(!function.definer, &function.name, || "is SECURITY DEFINER".to_owned());
         let ours = normal_name(&function.name) == "palisade_org()";
-        found.unless(ours, &function.name, || "is not one of ours".to_owned());
+        if !ours {
+            found.odd(&function.name, "is not one of ours");
+        }
+        if function.definer {
+            let finding =
+                Finding { object: function.name.clone(), problem: "is SECURITY DEFINER".to_owned(), repairable: ours };
+            found.0.push(finding);
+        }
         if ours {
             seen = true;
             let same = function.body == ORG_FUNCTION_BODY && function.volatility == "s" && !function.configured;
@@ -189,18 +213,20 @@ async fn keys(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbE
     let tables = entity::tables();
     let tenant = |name: &str| tables.iter().any(|table| table.name == name && table.class == TableClass::Tenant);
     for key in catalogue::unique_keys(db).await?.into_iter().filter(|key| tenant(&key.table)) {
-        found.unless(key.first.as_deref() == Some("org_id"), &key.table, || {
-            format!("the unique key {} does not start with org_id", key.name)
-        });
+        if key.first.as_deref() != Some("org_id") {
+            found.odd(&key.table, format!("the unique key {} does not start with org_id", key.name));
+        }
     }
     for key in catalogue::foreign_keys(db).await? {
-        found.unless(key.actions == "aa", &key.table, || format!("the foreign key {} acts by itself", key.name));
-        found.unless(key.validated, &key.table, || format!("the foreign key {} was never validated", key.name));
-        if tenant(&key.target) {
-            let composite = key.columns == 2 && key.first == "org_id";
-            found.unless(tenant(&key.table) && composite, &key.table, || {
-                format!("the foreign key {} reaches {} without org_id", key.name, key.target)
-            });
+        if key.actions != "aa" {
+            found.odd(&key.table, format!("the foreign key {} acts by itself", key.name));
+        }
+        if !key.validated {
+            found.odd(&key.table, format!("the foreign key {} was never validated", key.name));
+        }
+        let composite = key.columns == 2 && key.first == "org_id" && tenant(&key.table);
+        if tenant(&key.target) && !composite {
+            found.odd(&key.table, format!("the foreign key {} reaches {} without org_id", key.name, key.target));
         }
     }
     Ok(())

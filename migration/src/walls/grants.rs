@@ -113,7 +113,7 @@ const RULES: &[Rule] = &[
         &[Tenant],
         Select,
         these(&["users"]),
-        only(&["id", "email", "name", "name_folded", "status", "is_super_admin"]),
+        only(&["id", "email", "name", "name_folded", "status", "is_super_admin", "created_at"]),
     ),
     Rule(&[Tenant], Select, these(&[ORGANIZATIONS]), Content),
     Rule(&[Tenant], Update, these(&[ORGANIZATIONS]), only(&["config", "updated_at"])),

@@ -1,7 +1,6 @@
 //! A database of either kind for a test.
 
 #[path = "../../../tests/support/postgres.rs"]
-#[expect(dead_code, reason = "shared with the other package's tests, which use all of it")]
 pub mod postgres;
 
 use migration::{Command, Options, Outcome, run};
@@ -15,7 +14,7 @@ pub struct World {
 
 enum Kind {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(postgres::Database),
+    Postgres(Box<postgres::Database>),
     /// PostgreSQL, of another value's database.
     Borrowed,
 }
@@ -35,7 +34,7 @@ impl World {
 
     pub async fn postgres() -> Self {
         let database = postgres::cluster().await.create_database(None).await;
-        Self { db: connect(database.url("postgres")).await, kind: Kind::Postgres(database) }
+        Self { db: connect(database.url("postgres")).await, kind: Kind::Postgres(Box::new(database)) }
     }
 
     /// A new database of each kind.

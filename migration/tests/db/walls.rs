@@ -96,6 +96,25 @@ async fn a_login_that_is_no_superuser_migrates_and_owns_nothing() {
     assert_eq!(goals, old::GOALS as i64);
 }
 
+/// Where a superuser has made the roles and handed the schema over, the migrator's login needs no power of its own.
+#[tokio::test]
+async fn a_login_that_is_only_a_member_of_the_owner_migrates_a_prepared_database() {
+    let world = World::postgres().await;
+    let login = format!("member_{}", uuid::Uuid::now_v7().simple());
+    world.sql(&walls::roles::sql()).await;
+    world
+        .sql(&format!(
+            "CREATE ROLE {login} LOGIN NOINHERIT IN ROLE palisade_owner;
+             REVOKE ALL ON SCHEMA public FROM PUBLIC;
+             GRANT USAGE, CREATE ON SCHEMA public TO palisade_owner;
+             GRANT USAGE ON SCHEMA public TO palisade_tenant, palisade_operator, palisade_identity, palisade_system;"
+        ))
+        .await;
+    let deployed = world.as_login(&login).await;
+    assert!(deployed.up().await.findings.is_empty());
+    assert!(!deployed.up().await.changed);
+}
+
 /// What only a person can judge is told, and left.
 #[tokio::test]
 async fn what_was_added_beside_the_walls_is_told() {
@@ -128,7 +147,9 @@ async fn what_was_added_beside_the_walls_is_told() {
         let found = findings(&world).await;
         assert!(found.iter().any(|finding| finding == told), "{addition}: {found:#?}");
     }
-    assert_eq!(world.up().await.findings.len(), findings(&world).await.len());
+    let outcome = world.up().await;
+    assert!(!outcome.changed, "what cannot be repaired is told, and costs no locks");
+    assert_eq!(outcome.findings.len(), findings(&world).await.len());
 }
 
 /// Mark of a privilege in the golden, in this order.

@@ -11,6 +11,7 @@ use async_graphql::parser::{
 #[derive(Debug, Default)]
 pub struct Catalog {
     types: HashMap<String, Kind>,
+    objects: HashSet<String>,
     query: String,
     mutation: Option<String>,
     subscription: Option<String>,
@@ -106,6 +107,7 @@ impl Catalog {
                             Kind::Input(definition.fields.into_iter().map(|field| argument(field.node)).collect())
                         }
                         TypeKind::Object(definition) => {
+                            catalog.objects.insert(name.clone());
                             implements
                                 .extend(definition.implements.iter().map(|of| (name.clone(), of.node.to_string())));
                             Kind::Composite(definition.fields.into_iter().map(|each| field(each.node)).collect())
@@ -163,6 +165,14 @@ impl Catalog {
         match self.types.get(ty)? {
             Kind::Composite(fields) => fields.get(name),
             _ => None,
+        }
+    }
+
+    /// Whether values of one type may be values of another too. What is not known may be anything.
+    pub fn may_overlap(&self, a: Option<&str>, b: Option<&str>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => a == b || !self.objects.contains(a) || !self.objects.contains(b),
+            _ => true,
         }
     }
 

@@ -282,3 +282,21 @@ fn an_operation_is_chosen_by_name() {
         assert_eq!(read(query, name).unwrap_err().field.as_deref(), Some("operationName"));
     }
 }
+
+#[test]
+fn one_key_cannot_stand_for_two_fields() {
+    for query in [
+        "{ a: agents(first: 1) { totalCount } a: agents(first: 2) { totalCount } }",
+        "{ a: agents(first: 1) { totalCount } ... on Query { a: agents(first: 2) { totalCount } } }",
+        "{ agents { nodes { x: id } } ...f } fragment f on Query { agents { nodes { x: name } } }",
+        "{ node(id: 1) { ... on Agent { x: id } ... on Node { x: goals { nodes { id } } } } }",
+    ] {
+        assert!(refused(query).message.contains("stands for two"), "{query}");
+    }
+    for query in [
+        "{ a: agents(first: 1) { totalCount } ... on Query { a: agents(first: 1) { nodes { id } } } }",
+        "{ node(id: 1) { ... on Agent { x: goals(first: 1) { nodes { id } } } ... on Team { x: goals(first: 2) { nodes { name } } } } }",
+    ] {
+        assert_eq!(with(query, serde_json::json!({})), Ok(()), "{query}");
+    }
+}

@@ -6,6 +6,7 @@ use entity::ids::OrgId;
 use super::{
     agent::{Agent, AgentConnection, AgentFilterInput},
     goal::GoalStatusCount,
+    invitation::{Invitation, InvitationConnection, InvitationFilterInput},
     task::TaskStatusCount,
     team::{Team, TeamConnection},
     user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
@@ -18,7 +19,8 @@ use crate::{
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
-            MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
+            InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
+            TeamsOfOrganizations,
         },
         redaction::{Redacted, confidential},
         scalars::DateTime,
@@ -26,6 +28,7 @@ use crate::{
     },
     store::{
         agent::{AgentQuery, AgentRow, AgentSort},
+        invitation::InvitationRow,
         membership::MembershipRow,
         organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
         page::Page,
@@ -114,6 +117,27 @@ impl Organization {
             false => None,
         };
         Ok(TeamConnection::new(seal(cx, &list, page, Team)?, total))
+    }
+
+    /// Its invitations, in the order in which they were sent: its admins' and super-admins' to see.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only invitations after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Narrows the list.")] filter: Option<InvitationFilterInput>,
+    ) -> Result<InvitationConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let filter = filter.unwrap_or_default().parse();
+        let list = ListName::new(cx, "invitations", &(id, &filter));
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = Invitations { filter: filter.clone(), columns: select::node_columns::<InvitationRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, InvitationCount { filter }, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(InvitationConnection::new(seal(cx, &list, page, Invitation)?, total))
     }
 
     /// Its own agents by name, without the global ones.

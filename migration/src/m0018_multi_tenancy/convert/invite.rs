@@ -1,5 +1,6 @@
 //! The first admin of `default`: the only one whom no admin could invite.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Duration;
 use entity::ids::{OrgId, TypedId as _};
 use sea_orm::DbErr;
@@ -17,12 +18,13 @@ const VALID: Duration = Duration::days(7);
 impl Conversion<'_> {
     /// Writes the invitation, and the mail that carries its token. The token itself is stored nowhere else.
     ///
-    /// A token is `inv_<organisation's id without its prefix>_<64 hex digits>`: it says which organisation to look in.
-    /// What is stored is the SHA-256 of the whole text, in hex.
+    /// A token is `pali_<organisation's id without its prefix>_<256 random bits in base64url>`, as the server makes and
+    /// reads them: it says which organisation to look in. What is stored is the SHA-256 of the whole text, in hex.
     pub(super) async fn invite(&self, admin: &str, public_url: Option<&str>) -> Result<(), DbErr> {
         let org = OrgId::from_uuid(self.org).to_string();
         let digits = org.strip_prefix("org_").unwrap_or(&org);
-        let token = format!("inv_{digits}_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let random = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+        let token = format!("pali_{digits}_{}", URL_SAFE_NO_PAD.encode(random));
         let hash: String = Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let mut invitations = Batch::new(
             "invitations",
@@ -33,15 +35,13 @@ impl Conversion<'_> {
         invitations.push(self.db, row).await?;
         invitations.flush(self.db).await?;
 
-        let link = match public_url {
-            // In the fragment, which browsers send to nobody.
-            Some(url) => format!("{}/accept-invitation#token={token}", url.trim_end_matches('/')),
-            None => token,
-        };
-        let subject = "You are invited to administer the organisation \"Default\" on Palisade";
+        let subject = "Invitation to Default";
+        let place = public_url.unwrap_or("Palisade");
         let body = format!(
-            "Palisade now serves many organisations. All that was here before is in the organisation \"Default\", and you \
-             are to be its first admin.\n\nAccept within 7 days:\n\n{link}\n\nThis works once."
+            "You are invited to be the first admin of the organisation \"Default\" at {place}. It holds all that was there \
+             before the platform served many organisations.\n\nUse the mutation acceptInvitation with this token, signed in \
+             if you have an account:\n\n{token}\n\nIt works once, until {}.",
+            expires.format("%F %H:%M UTC")
         );
         let mut mails = Batch::new("mail_outbox", &["id", "recipient", "subject", "body", "attempts", "created_at"]);
         mails.push(self.db, row![Uuid::now_v7(), admin, subject, body, 0, self.now]).await?;

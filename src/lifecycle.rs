@@ -1,0 +1,149 @@
+//! Where goals, tasks and approval requests may go from where they stand: plain data.
+//!
+//! Every write that moves one asks here, under the row's lock. What is not listed is illegal: the write is refused as a
+//! conflict and changes nothing.
+//!
+//! ```
+//! use entity::enums::GoalStatus;
+//! use palisade::lifecycle::State as _;
+//!
+//! assert!(GoalStatus::Running.may_become(GoalStatus::Cancelled));
+//! assert!(!GoalStatus::Completed.may_become(GoalStatus::Cancelled));
+//! ```
+
+use entity::enums::{ApprovalStatus, GoalStatus, TaskStatus};
+
+/// A state that something moves through.
+pub trait State: Copy + Eq + 'static {
+    /// All of them.
+    const EVERY: &'static [Self];
+    /// The states in which its life ends.
+    const FINAL: &'static [Self];
+    /// The ordinary steps. Beside them, [`State::FROM_ANY`] is reached from every state that is not final.
+    const STEPS: &'static [(Self, Self)];
+    /// What every state that is not final may become.
+    const FROM_ANY: &'static [Self];
+
+    /// Whether its life has ended.
+    fn is_final(self) -> bool {
+        Self::FINAL.contains(&self)
+    }
+
+    /// Whether the step is legal.
+    fn may_become(self, next: Self) -> bool {
+        Self::STEPS.contains(&(self, next)) || (!self.is_final() && Self::FROM_ANY.contains(&next))
+    }
+
+    /// The states from which `next` is reached.
+    fn before(next: Self) -> impl Iterator<Item = Self> {
+        Self::EVERY.iter().copied().filter(move |state| state.may_become(next))
+    }
+}
+
+impl State for GoalStatus {
+    const EVERY: &'static [Self] = Self::ALL;
+    const FINAL: &'static [Self] = &[Self::Completed, Self::Failed, Self::Rejected, Self::Cancelled];
+    const STEPS: &'static [(Self, Self)] = &[
+        (Self::Pending, Self::Planning),
+        (Self::Planning, Self::AwaitingApproval),
+        // Where no plan approval is asked.
+        (Self::Planning, Self::Running),
+        (Self::AwaitingApproval, Self::Running),
+        (Self::AwaitingApproval, Self::Rejected),
+        (Self::Running, Self::Completed),
+    ];
+    const FROM_ANY: &'static [Self] = &[Self::Failed, Self::Cancelled];
+}
+
+impl State for TaskStatus {
+    const EVERY: &'static [Self] = Self::ALL;
+    const FINAL: &'static [Self] = &[Self::Completed, Self::DeadLetter, Self::Cancelled];
+    const STEPS: &'static [(Self, Self)] = &[
+        (Self::Created, Self::Pending),
+        (Self::Pending, Self::Queued),
+        (Self::Queued, Self::Scheduled),
+        (Self::Scheduled, Self::Running),
+        // A lease was lost.
+        (Self::Scheduled, Self::Queued),
+        (Self::Running, Self::Queued),
+        (Self::Running, Self::Completed),
+        (Self::Running, Self::Failed),
+        // A risky step.
+        (Self::Running, Self::AwaitingApproval),
+        (Self::AwaitingApproval, Self::Running),
+        (Self::AwaitingApproval, Self::Failed),
+        // With retries left, or without.
+        (Self::Failed, Self::Queued),
+        (Self::Failed, Self::DeadLetter),
+        // `retryTask`.
+        (Self::DeadLetter, Self::Queued),
+    ];
+    const FROM_ANY: &'static [Self] = &[Self::Cancelled];
+}
+
+impl State for ApprovalStatus {
+    const EVERY: &'static [Self] = Self::ALL;
+    const FINAL: &'static [Self] = &[Self::Approved, Self::Rejected, Self::Cancelled, Self::Expired];
+    const STEPS: &'static [(Self, Self)] =
+        &[(Self::Pending, Self::Approved), (Self::Pending, Self::Rejected), (Self::Pending, Self::Expired)];
+    const FROM_ANY: &'static [Self] = &[Self::Cancelled];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every legal step of a goal, written out a second time: a step too many or too few shows.
+    #[test]
+    fn a_goal_takes_these_steps_and_no_other() {
+        use GoalStatus::{AwaitingApproval, Cancelled, Completed, Failed, Pending, Planning, Rejected, Running};
+        let legal = |from| match from {
+            Pending => vec![Planning, Failed, Cancelled],
+            Planning => vec![AwaitingApproval, Running, Failed, Cancelled],
+            AwaitingApproval => vec![Running, Rejected, Failed, Cancelled],
+            Running => vec![Completed, Failed, Cancelled],
+            Completed | Failed | Rejected | Cancelled => vec![],
+        };
+        for from in GoalStatus::ALL {
+            for to in GoalStatus::ALL {
+                assert_eq!(from.may_become(*to), legal(*from).contains(to), "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_takes_these_steps_and_no_other() {
+        use TaskStatus::{
+            AwaitingApproval, Cancelled, Completed, Created, DeadLetter, Failed, Pending, Queued, Running, Scheduled,
+        };
+        let legal = |from| match from {
+            Created => vec![Pending, Cancelled],
+            Pending => vec![Queued, Cancelled],
+            Queued => vec![Scheduled, Cancelled],
+            Scheduled => vec![Running, Queued, Cancelled],
+            Running => vec![Completed, Failed, AwaitingApproval, Queued, Cancelled],
+            AwaitingApproval => vec![Running, Failed, Cancelled],
+            Failed => vec![Queued, DeadLetter, Cancelled],
+            DeadLetter => vec![Queued],
+            Completed | Cancelled => vec![],
+        };
+        for from in TaskStatus::ALL {
+            for to in TaskStatus::ALL {
+                assert_eq!(from.may_become(*to), legal(*from).contains(to), "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_pending_request_is_decided() {
+        for from in ApprovalStatus::ALL {
+            for to in ApprovalStatus::ALL {
+                assert_eq!(
+                    from.may_become(*to),
+                    *from == ApprovalStatus::Pending && *to != *from,
+                    "{from:?} to {to:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Use cases, on both databases: what each rule allows, and that it refuses the rest and then changes nothing.
+
+mod agent;
+mod agent_admin;
+mod alike;
+mod answers;
+mod collaborator;
+mod document;
+mod fixture;
+mod global_agent;
+mod goal;
+mod invitations;
+mod members;
+mod members_confirm;
+mod members_leave;
+mod organizations;
+mod super_admins;
+mod team;
+mod users;

@@ -120,8 +120,7 @@ fn prepare_demo(config: &mut Config, folder: &Path, reset: bool) -> Result<(), F
     config.mail.folder = Default::default();
     config.workspace.root = Default::default();
     config.identity.access_ttl = DEMO_ACCESS_TTL;
-    // Tokens are issued before the port is known, and outlive a start on another one.
-    config.identity.issuer = "palisade-demo".to_owned();
+    plug::DEMO_ISSUER.clone_into(&mut config.identity.issuer);
     if reset && folder.exists() {
         // Only what the demo made: a mistyped folder must not be emptied.
         if !folder.join("palisade.db").exists() {

@@ -70,6 +70,7 @@ impl Error {
 }
 
 impl From<Error> for async_graphql::Error {
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes them")]
     fn from(error: Error) -> Self {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", error.code());

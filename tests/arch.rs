@@ -71,6 +71,7 @@ fn dependencies_run_one_way() {
         ("src/store", ["crate::service", "crate::graphql", "crate::http"]),
         ("src/identity", ["crate::store::", "crate::graphql", "crate::http"]),
         ("src/service", ["crate::graphql", "crate::http", "crate::app"]),
+        ("src/graphql", ["crate::http", "crate::app", "crate::cli"]),
     ] {
         for (name, text) in sources(room) {
             for above in above {
@@ -118,6 +119,25 @@ fn guards_stand_on_root_fields_only() {
     for (name, text) in sources("src/graphql/types") {
         assert!(!code(&text).contains("guard ="), "{name}: a guard on an output field breaks its parent");
     }
+}
+
+#[test]
+fn a_guard_and_the_directive_beside_it_name_the_same_row() {
+    let mut seen = 0;
+    for folder in ["src/graphql/query", "src/graphql/mutation"] {
+        for (name, text) in sources(folder) {
+            for attribute in text.split("#[graphql(").skip(1).filter(|rest| rest.trim_start().starts_with("guard")) {
+                let attribute = attribute.split(")]").next().unwrap();
+                let row = |before: &str| {
+                    attribute.split(before).nth(1).map(|rest| rest.split([')', '.']).next().unwrap().to_owned())
+                };
+                let (guard, directive) = (row("Requires(Permission::"), row("requires::apply(Permission::"));
+                assert!(guard.is_some() && guard == directive, "{name}: {attribute}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "{seen} root fields");
 }
 
 #[test]

@@ -22,7 +22,7 @@ export function testPage(originOf) {
     let logins;
 
     const acmeAdmin = () => named(logins.find(({ role }) => role === 'Acme admin'));
-    const operator = () => named(logins.find(({ organization }) => organization === null));
+    const operator = () => named(logins.find(({ role }) => role === 'Operator'));
 
     before(async () => {
       origin = originOf();

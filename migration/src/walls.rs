@@ -14,9 +14,9 @@
 //!
 //! None of them may sign in. A login is a member of the roles that it needs, and **every connection names its role when
 //! it starts** (`options=-c role=palisade_tenant`): that is `SET ROLE` before the first statement, and what `RESET ROLE`
-//! and `DISCARD ALL` go back to. In production each pool has a login of its own, a member of one role, so that a
-//! statement smuggled into a request cannot switch. For development and tests one login that is a member of all, or a
-//! superuser, will do; `NOINHERIT` keeps it from holding all privileges at once before the switch:
+//! and `DISCARD ALL` go back to. The server's settings name one login, a member of all four; `NOINHERIT` keeps it from
+//! holding all privileges at once before the switch. (A statement smuggled into a request could switch roles; statements
+//! are bound, and only `store` builds them.)
 //!
 //! ```sql
 //! CREATE ROLE palisade_app LOGIN NOINHERIT
@@ -45,8 +45,8 @@ use entity::table::{Class, Table, TableClass};
 /// Name of the setting that holds the organisation of a transaction.
 pub const ORG_SETTING: &str = "palisade.org_id";
 
-/// The body of `palisade_org()`: one STABLE expression, so that the planner inlines it and folds the policy together with
-/// the same call in the store's own predicate.
+/// The body of `palisade_org()`: one STABLE expression, so that the planner inlines it. The store's own predicate does not
+/// call it: it binds the organisation as a value, so that the two walls do not lean on one setting.
 pub(crate) const ORG_FUNCTION_BODY: &str = "SELECT nullif(current_setting('palisade.org_id', true), '')::uuid";
 
 /// The migrations' own table: system and operators may ask how far the schema is.

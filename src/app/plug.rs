@@ -28,6 +28,9 @@ use crate::{
 const MAIL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
+/// Who issues the demo's tokens: they are made before the port is known, and outlive a start on another one.
+pub const DEMO_ISSUER: &str = "palisade-demo";
+
 /// The schema, without state.
 pub fn schema() -> Schema<Query, Mutation, EmptySubscription> {
     graphql::schema()
@@ -239,7 +242,10 @@ pub async fn create_admin(config: &Config, email: &str, password: zeroize::Zeroi
 
 /// Issues an access token to whoever runs the server, where the database is a demo's.
 pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure> {
-    let tokens = local_identity(config)?.demo_session(email).await.map_err(spoken)?;
+    // Only a demo's database gives tokens out, and its server takes the demo's issuer only.
+    let mut config = config.clone();
+    DEMO_ISSUER.clone_into(&mut config.identity.issuer);
+    let tokens = local_identity(&config)?.demo_session(email).await.map_err(spoken)?;
     Ok(tokens.access_token)
 }
 

@@ -1,6 +1,9 @@
 //! What travels with a request through the resolvers.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_graphql::{Context, ContextBase, PathSegment, QueryPathNode, QueryPathSegment};
 
@@ -12,6 +15,11 @@ use crate::{
     store::{Store, cursor::CursorSealer, db::Database},
     viewer::Viewer,
 };
+
+/// The client's network address, in the data of every operation. For throttling only: it is neither logged nor stored as
+/// it is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ClientAddress(pub IpAddr);
 
 /// One request: who asks, when, and what was withheld.
 pub struct RequestCtx {

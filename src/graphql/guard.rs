@@ -1,17 +1,13 @@
 //! The operation guard: stands on root fields, mutations and subscriptions, never on an output field.
 //!
 //! It asks the policy table whether this viewer may start at all, before anything is loaded, so that its answer depends
-//! on nothing but the viewer. The same attribute line prints `@requires` into the SDL, and a test holds that the two name
-//! the same row.
+//! on nothing but the viewer. The same attribute line prints `@requires` into the SDL, and `tests/arch.rs` holds that the
+//! two name the same row.
 
-use async_graphql::{Context, Guard, TypeDirective};
+use async_graphql::{Context, Guard};
 
-use super::{context::cx, permission::PermissionName};
+use super::context::cx;
 use crate::policy::{self, Permission};
-
-/// Which row of the permission table the field needs. What is needed of the object at hand is decided when it is loaded.
-#[TypeDirective(location = "FieldDefinition")]
-pub fn requires(permission: PermissionName) {}
 
 /// Refuses a viewer who may not start.
 #[derive(Clone, Copy, Debug)]

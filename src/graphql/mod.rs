@@ -7,6 +7,7 @@
 pub mod completion;
 pub mod connection;
 pub mod context;
+pub mod directives;
 pub mod enums;
 pub mod guard;
 pub mod limits;

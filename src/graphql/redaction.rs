@@ -6,8 +6,8 @@
 use std::{borrow::Cow, future::Future};
 
 use async_graphql::{
-    ContextSelectionSet, Name, OutputType, Positioned, ServerResult, TypeDirective, Value, indexmap::IndexMap,
-    parser::types::Field, registry::Registry,
+    ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap, parser::types::Field,
+    registry::Registry,
 };
 use entity::confidential::{Confidential, JsonText};
 
@@ -15,10 +15,6 @@ use super::{context::cx_of, scalars::Json};
 
 /// The key under which async-graphql's feature `raw_value` writes a string out as the JSON that it is.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
-
-/// The value is null for a super-admin, and for whoever else may not read it; `extensions.redacted` then lists its path.
-#[TypeDirective(location = "FieldDefinition")]
-pub fn confidential() {}
 
 /// A type of content, and how it is written out.
 pub trait Content: Send + Sync {

@@ -7,25 +7,21 @@ use axum::{
     http::{Extensions, HeaderMap},
 };
 
-/// The client's address, in the data of every operation. For throttling only: it is neither logged nor stored as it is.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct ClientAddress(pub IpAddr);
+pub use crate::graphql::context::ClientAddress;
 
-impl ClientAddress {
-    /// The peer, or what `proxies` trusted proxies in front wrote into `X-Forwarded-For`. Each appends the address that it
-    /// saw, so that the client is the `proxies`-th from the right; what stands further left the client wrote itself.
-    pub fn of(extensions: &Extensions, headers: &HeaderMap, proxies: usize) -> Self {
-        let peer = extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
-        if proxies == 0 {
-            return Self(peer.to_canonical());
-        }
-        let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let client = hops.len().checked_sub(proxies).and_then(|index| parse(hops[index])).unwrap_or(peer);
-        Self(client.to_canonical())
+/// The peer, or what `proxies` trusted proxies in front wrote into `X-Forwarded-For`. Each appends the address that it
+/// saw, so that the client is the `proxies`-th from the right; what stands further left the client wrote itself.
+pub fn client_address(extensions: &Extensions, headers: &HeaderMap, proxies: usize) -> ClientAddress {
+    let peer = extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+    if proxies == 0 {
+        return ClientAddress(peer.to_canonical());
     }
+    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let client = hops.len().checked_sub(proxies).and_then(|index| parse(hops[index])).unwrap_or(peer);
+    ClientAddress(client.to_canonical())
 }
 
 /// An address with or without a port.
@@ -46,7 +42,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        ClientAddress::of(&extensions, &headers, proxies).0.to_string()
+        client_address(&extensions, &headers, proxies).0.to_string()
     }
 
     #[test]

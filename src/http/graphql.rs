@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Answer, Call, ClientAddress, Server, answer, negotiate, negotiate::Form, request_log::Facts};
+use super::{Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts};
 use crate::{error::Error, graphql::limits::Refusal, viewer::Viewer};
 
 /// The parameters of an operation, in a body or (as text) in a query string.
@@ -63,7 +63,7 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
         Ok(calls) => calls,
         Err(answer) => return with_facts(answer::rejected(&answer, form), Facts::of(&viewer), &[*answer]),
     };
-    let client = ClientAddress::of(&parts.extensions, &parts.headers, server.settings.trusted_proxies);
+    let client = client_address(&parts.extensions, &parts.headers, server.settings.trusted_proxies);
     let mut budget = server.engine.documents().limits().cost;
     match calls {
         Calls::One(call) => {

@@ -77,6 +77,16 @@ pub struct Rule {
     pub note: &'static str,
 }
 
+/// What is given, or else the default.
+macro_rules! given {
+    ($default:expr,) => {
+        $default
+    };
+    ($default:expr, $given:expr) => {
+        $given
+    };
+}
+
 macro_rules! table {
     ($($(#[doc = $action:literal])+ $name:ident / $word:literal: $door:ident,
         $super_admin:expr, $org_admin:expr, $org_member:expr, $team_admin:expr, $team_member:expr, $agent_admin:expr,
@@ -111,8 +121,8 @@ macro_rules! table {
             team_member: $team_member,
             agent_admin: $agent_admin,
             service_account: $service,
-            opens: { #[allow(unused_mut, unused_assignments)] { let mut opens: &'static [Permission] = &[]; $(opens = $opens;)? opens } },
-            note: { #[allow(unused_mut, unused_assignments)] { let mut note = ""; $(note = $note;)? note } },
+            opens: given!(&[], $($opens)?),
+            note: given!("", $($note)?),
         }),*];
     };
 }

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 use entity::table::{Class, Classified};
-use sea_orm::{DbErr, IdenStatic, Iterable, QueryResult, TryGetable};
+use sea_orm::{DbErr, EntityTrait, IdenStatic, Iterable, QueryResult, TryGetable};
 
 use crate::error::{Error, Result};
 
@@ -164,11 +164,19 @@ pub trait Row: Sized + Clone + Send + Sync + 'static {
     /// The table.
     type Entity: Classified;
 
+    /// Columns that are selected when asked for, by their names here.
+    const SELECTABLE: &'static [(&'static str, <Self::Entity as EntityTrait>::Column)];
+
     /// Columns that every query selects: what identifies the row and what rules look at.
     fn keys() -> Columns<Self::Entity>;
 
     /// The columns behind GraphQL fields of these names, with the keys.
-    fn columns<'a>(fields: impl IntoIterator<Item = &'a str>) -> Columns<Self::Entity>;
+    fn columns<'a>(fields: impl IntoIterator<Item = &'a str>) -> Columns<Self::Entity> {
+        fields.into_iter().fold(Self::keys(), |columns, field| {
+            let named = Self::SELECTABLE.iter().filter(|(name, _)| names_column(field, name));
+            named.fold(columns, |columns, (_, column)| columns.with(*column))
+        })
+    }
 
     /// Reads a row whose columns begin at position `first`.
     fn read(row: &QueryResult, columns: Columns<Self::Entity>, first: usize) -> Result<Self, DbErr>;
@@ -212,23 +220,13 @@ macro_rules! row {
         impl $crate::store::row::Row for $name {
             type Entity = entity::$table::Entity;
 
+            const SELECTABLE: &'static [(&'static str, entity::$table::Column)] = &[
+                $((stringify!($lazy), entity::$table::Column::$lcol),)*
+                $((stringify!($sealed), entity::$table::Column::$scol),)*
+            ];
+
             fn keys() -> $crate::store::row::Columns<Self::Entity> {
                 $crate::store::row::Columns::of(&[$(entity::$table::Column::$kcol),*])
-            }
-
-            fn columns<'a>(fields: impl IntoIterator<Item = &'a str>) -> $crate::store::row::Columns<Self::Entity> {
-                #[allow(unused_mut, reason = "a row of keys alone selects nothing more")]
-                let mut columns = Self::keys();
-                for field in fields {
-                    $(if $crate::store::row::names_column(field, stringify!($lazy)) {
-                        columns = columns.with(entity::$table::Column::$lcol);
-                    })*
-                    $(if $crate::store::row::names_column(field, stringify!($sealed)) {
-                        columns = columns.with(entity::$table::Column::$scol);
-                    })*
-                    let _ = field;
-                }
-                columns
             }
 
             fn read(

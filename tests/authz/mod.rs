@@ -2,5 +2,6 @@
 
 mod alike;
 mod fields;
+mod mutations;
 mod redaction;
 mod walls;

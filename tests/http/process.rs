@@ -37,10 +37,12 @@ impl Running {
     /// Starts a server and waits until it says where it listens.
     fn listen(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address =
-            line.trim().strip_prefix("Palisade listens on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        let address = lines.map_while(Result::ok).find_map(|line| {
+            // The demo introduces its people first.
+            line.strip_prefix("Palisade listens on http://").map(str::to_owned)
+        });
+        let address = address.unwrap_or_else(|| panic!("it ended without listening"));
         Self { child, address }
     }
 

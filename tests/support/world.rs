@@ -83,7 +83,7 @@ pub struct World {
 
 enum Keep {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(postgres::Database),
+    Postgres(Box<postgres::Database>),
 }
 
 fn now() -> DateTime<Utc> {
@@ -135,7 +135,7 @@ impl World {
             })
             .await;
         let database = cluster.create_database(Some(&template)).await;
-        Self::new(database.url("postgres"), "postgres", Keep::Postgres(database)).await
+        Self::new(database.url("postgres"), "postgres", Keep::Postgres(Box::new(database))).await
     }
 
     /// Another world of the same kind as this one, unchanged.

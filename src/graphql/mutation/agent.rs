@@ -7,8 +7,9 @@ use crate::{
     error::Result,
     graphql::{
         connection::{parse_id, parse_optional_id},
+        directives::requires,
         enums::{AgentStatus, AgentVisibility},
-        guard::{Requires, requires},
+        guard::Requires,
         scalars::Json,
         types::work_payload::AgentPayload,
     },

@@ -7,8 +7,9 @@ use crate::{
     error::Result,
     graphql::{
         connection::{parse_id, parse_optional_id},
+        directives::requires,
         enums::CollaboratorPermission,
-        guard::{Requires, requires},
+        guard::Requires,
         types::work_payload::AgentPayload,
     },
     policy::Permission,

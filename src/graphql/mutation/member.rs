@@ -7,8 +7,9 @@ use crate::{
     graphql::{
         connection::{gid, parse_id, parse_optional_id},
         context::cx,
+        directives::requires,
         enums::OrgRole,
-        guard::{Requires, requires},
+        guard::Requires,
         types::{
             organization::DeletePayload,
             payload::{InvitationPayload, OrgMembershipPayload, OrganizationPayload},

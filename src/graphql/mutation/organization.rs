@@ -7,7 +7,8 @@ use crate::{
     graphql::{
         connection::{parse_id, parse_optional_id},
         context::cx,
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         scalars::Json,
         types::payload::{CreateOrganizationPayload, OrganizationPayload, UpdateOrganizationPayload},
     },

@@ -7,8 +7,9 @@ use crate::{
     error::Result,
     graphql::{
         connection::{gid, parse_id, parse_optional_id},
+        directives::requires,
         enums::TeamRole,
-        guard::{Requires, requires},
+        guard::Requires,
         types::{
             organization::DeletePayload,
             work_payload::{TeamMembershipPayload, TeamPayload},

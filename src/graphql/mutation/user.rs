@@ -7,7 +7,8 @@ use crate::{
     graphql::{
         connection::parse_id,
         context::cx,
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         types::payload::{ResetPasswordPayload, UserPayload},
     },
     policy::Permission,

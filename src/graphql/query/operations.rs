@@ -8,7 +8,8 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, parse_id, seal},
         context::cx,
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         select,
         types::{
             event::{AuditFilterInput, Event, EventConnection},
@@ -34,7 +35,6 @@ impl OperationsQuery {
 
     /// Workers in the order of registration.
     #[graphql(guard = "Requires(Permission::WorkerRead)", directive = requires::apply(Permission::WorkerRead.into()))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn workers(
         &self,
         ctx: &Context<'_>,
@@ -58,7 +58,6 @@ impl OperationsQuery {
 
     /// The audit log of an organisation, the latest event first: one's own for an org admin, a named one for a super-admin.
     #[graphql(guard = "Requires(Permission::AuditRead)", directive = requires::apply(Permission::AuditRead.into()))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,

@@ -8,7 +8,8 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, parse_id, parse_optional_id, seal},
         context::cx,
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         select,
         types::{
             organization::{Organization, OrganizationConnection, OrganizationFilterInput},
@@ -46,7 +47,6 @@ impl OrganizationQuery {
         guard = "Requires(Permission::OrganizationRead)",
         directive = requires::apply(Permission::OrganizationRead.into())
     )]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn organizations(
         &self,
         ctx: &Context<'_>,
@@ -78,7 +78,6 @@ impl OrganizationQuery {
 
     /// Users in the order of creation: all of them for a super-admin, the organisation's present members for a member.
     #[graphql(guard = "Requires(Permission::MemberRead)", directive = requires::apply(Permission::MemberRead.into()))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -109,7 +108,6 @@ impl OrganizationQuery {
 
     /// Teams by name.
     #[graphql(guard = "Requires(Permission::MemberRead)", directive = requires::apply(Permission::MemberRead.into()))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn teams(
         &self,
         ctx: &Context<'_>,

@@ -8,7 +8,8 @@ use crate::{
     graphql::{
         connection::parse_id,
         context::{RequestCtx, cx},
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         node::{self, Node},
         permission::PermissionName,
         types::{decision::Decision, server_info::ServerInfo, viewer::ViewerObject},

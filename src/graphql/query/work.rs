@@ -8,7 +8,8 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, parse_id, seal},
         context::cx,
-        guard::{Requires, requires},
+        directives::requires,
+        guard::Requires,
         select,
         types::{
             agent::{Agent, AgentConnection, AgentFilterInput, AgentOrder},

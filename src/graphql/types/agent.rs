@@ -18,12 +18,13 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, connection, gid, parse_optional_id, seal},
         context::{RequestCtx, cx},
+        directives::confidential,
         enums::{AgentStatus, AgentVisibility, CollaboratorPermission, OrderDirection, stored},
         loaders::{
             AgentAdmins, AgentById, AgentStanding, Collaborators, DocumentCount, Documents, GlobalDocuments,
             GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UserById,
         },
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
         select,
     },

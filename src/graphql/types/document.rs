@@ -10,8 +10,9 @@ use crate::{
     error::Result,
     graphql::{
         connection::{connection, gid},
+        directives::confidential,
         enums::{DocumentType, stored},
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
     },
     store::agent::DocumentRow,

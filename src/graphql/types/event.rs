@@ -12,8 +12,9 @@ use crate::{
     graphql::{
         connection::{connection, gid, parse_optional_id},
         context::cx,
+        directives::confidential,
         loaders::ActorName,
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
     },
     store::event::{EventFilter, EventRow},

@@ -14,9 +14,10 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, connection, gid, int, parse_optional_id, seal},
         context::{RequestCtx, cx},
+        directives::confidential,
         enums::{GoalStatus, OrderDirection, stored},
         loaders::{GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals, TasksOfGoals},
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
         select,
     },

@@ -16,13 +16,14 @@ use crate::{
     graphql::{
         connection::{ListName, PageArgs, connection, gid, int, seal},
         context::cx,
+        directives::confidential,
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
             InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
             TeamsOfOrganizations,
         },
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
         select,
     },

@@ -13,9 +13,10 @@ use crate::{
     graphql::{
         connection::{connection, gid, int, parse_optional_id},
         context::cx,
+        directives::confidential,
         enums::{OrderDirection, TaskStatus, stored},
         loaders::{TaskById, TaskEdges},
-        redaction::{Redacted, confidential},
+        redaction::Redacted,
         scalars::DateTime,
         select,
     },

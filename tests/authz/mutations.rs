@@ -1,0 +1,252 @@
+//! `golden/role_matrix.txt`: for every mutation, what each role is answered when it tries it on Acme's objects; and that
+//! whatever is refused has changed nothing.
+
+use std::fmt::Write as _;
+
+use entity::enums::{AgentVisibility, CollaboratorPermission, GoalStatus, InvitationStatus, MembershipStatus};
+use serde_json::{Value, json};
+
+use super::fields::selections;
+use crate::support::{
+    golden,
+    world::{CALLERS, Reply, World, on_both},
+};
+
+/// Of the caller itself, whoever it is: covered by the tests of sign-in.
+const OWN: &[&str] = &[
+    "login",
+    "refreshSession",
+    "logout",
+    "switchOrganization",
+    "changePassword",
+    "completePasswordReset",
+    "acceptInvitation",
+];
+
+/// A mutation, how it is tried, and its arguments.
+type Case = (&'static str, &'static str, Value);
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn cases(world: &World) -> Vec<Case> {
+    let plan = &world.plan;
+    let org = |slug: &str| plan.organizations.iter().find(|org| org.slug == slug).unwrap().id;
+    let acme = org("acme");
+    let user = |email: &str| plan.users.iter().find(|user| user.email == email).unwrap().id;
+    let text = |id: &dyn std::fmt::Display| id.to_string();
+    let (dmitri, hugo, farid) = (user("dmitri@acme.example"), user("hugo@acme.example"), user("farid@acme.example"));
+    let finance = plan.teams.iter().find(|team| team.org_id == acme && team.slug == "finance").unwrap().id;
+    let agent = |visibility| {
+        plan.agents
+            .iter()
+            .find(|agent| {
+                agent.org_id == acme
+                    && agent.visibility == visibility
+                    && agent.status == entity::enums::AgentStatus::Active
+                    && (visibility != AgentVisibility::Team || agent.team_id == Some(finance))
+            })
+            .unwrap()
+    };
+    let (public, team) = (agent(AgentVisibility::Public), agent(AgentVisibility::Team));
+    let private = agent(AgentVisibility::Private);
+    let global = plan.global_agents.first().unwrap();
+    let shared = plan
+        .agent_collaborators
+        .iter()
+        .find(|row| row.org_id == acme && row.agent_id == private.id && row.user_id.is_some())
+        .expect("a collaborator of the private agent");
+    let document = plan.agent_documents.iter().find(|row| row.org_id == acme && row.agent_id == team.id).unwrap();
+    let open = |row: &&entity::goal::Model| {
+        row.org_id == acme && matches!(row.status, GoalStatus::Pending | GoalStatus::Planning | GoalStatus::Running)
+    };
+    let goal = plan.goals.iter().filter(open).find(|row| row.agent_id == team.id).expect("an open goal of the team's");
+    let invitation =
+        plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
+    let pending = plan
+        .org_memberships
+        .iter()
+        .find(|row| row.org_id == acme && (row.status == MembershipStatus::Pending || row.pending_role.is_some()))
+        .unwrap();
+    let in_team = plan.team_memberships.iter().find(|row| row.team_id == finance && row.user_id == dmitri).unwrap();
+    let lonely = plan
+        .users
+        .iter()
+        .find(|user| !user.is_super_admin && !plan.org_memberships.iter().any(|row| row.user_id == user.id));
+    let stranger = user("farid@globex.example");
+    let other_member = |id: &entity::ids::UserId| text(id);
+    let by = |permission: CollaboratorPermission| permission.as_str();
+    let create_agent = |visibility: &str| json!({ "name": "New", "visibility": visibility, "systemPrompt": "Be new." });
+    let id = |id: &dyn std::fmt::Display| json!({ "id": text(id) });
+    let input = |input: Value| json!({ "input": input });
+    vec![
+        ("createOrganization", "", input(json!({ "name": "Initech", "slug": "initech" }))),
+        ("updateOrganization", "its name", input(json!({ "id": text(&acme), "name": "Acme Corporation" }))),
+        ("updateOrganization", "its config", input(json!({ "id": text(&acme), "config": { "region": "eu" } }))),
+        ("suspendOrganization", "", id(&acme)),
+        ("reactivateOrganization", "an active one", id(&acme)),
+        ("archiveOrganization", "", id(&acme)),
+        ("createUser", "", input(json!({ "email": "new@new.example", "name": "New" }))),
+        ("updateUser", "another's name", input(json!({ "id": text(&farid), "name": "F." }))),
+        ("suspendUser", "", id(&farid)),
+        ("reactivateUser", "an active one", id(&farid)),
+        ("deactivateUser", "", id(&farid)),
+        ("resetPassword", "", json!({ "userId": text(&farid) })),
+        (
+            "setSuperAdmin",
+            "a member",
+            json!({ "userId": other_member(&lonely.map_or(farid, |user| user.id)), "isSuperAdmin": true }),
+        ),
+        (
+            "inviteMember",
+            "",
+            input(json!({ "organizationId": text(&acme), "email": "new@new.example", "role": "MEMBER" })),
+        ),
+        ("revokeInvitation", "", id(&invitation.id)),
+        ("addMember", "", input(json!({ "organizationId": text(&acme), "userId": text(&stranger), "role": "MEMBER" }))),
+        (
+            "updateMemberRole",
+            "",
+            input(json!({ "organizationId": text(&acme), "userId": text(&farid), "role": "ADMIN" })),
+        ),
+        ("removeMember", "", input(json!({ "organizationId": text(&acme), "userId": text(&farid) }))),
+        (
+            "confirmMember",
+            "",
+            input(
+                json!({ "userId": text(&pending.user_id), "role": pending.pending_role.unwrap_or(pending.role).as_str(), "accept": true }),
+            ),
+        ),
+        ("createTeam", "", input(json!({ "organizationId": text(&acme), "name": "New", "slug": "new" }))),
+        ("updateTeam", "", input(json!({ "id": text(&finance), "name": "Money" }))),
+        ("deleteTeam", "that owns agents", id(&finance)),
+        ("addTeamMember", "", input(json!({ "teamId": text(&finance), "userId": text(&hugo), "role": "MEMBER" }))),
+        (
+            "updateTeamMemberRole",
+            "",
+            input(json!({ "teamId": text(&finance), "userId": text(&in_team.user_id), "role": "ADMIN" })),
+        ),
+        ("removeTeamMember", "", json!({ "teamId": text(&finance), "userId": text(&in_team.user_id) })),
+        ("createAgent", "private", input(create_agent("PRIVATE"))),
+        ("createAgent", "public", input(create_agent("PUBLIC"))),
+        (
+            "createAgent",
+            "for Finance",
+            input({
+                let mut new = create_agent("TEAM");
+                new["teamId"] = json!(text(&finance));
+                new
+            }),
+        ),
+        ("createAgent", "global", input(create_agent("GLOBAL"))),
+        ("updateAgent", "public: prompt", input(json!({ "id": text(&public.id), "systemPrompt": "Be kind." }))),
+        ("updateAgent", "Finance's: prompt", input(json!({ "id": text(&team.id), "systemPrompt": "Be kind." }))),
+        ("updateAgent", "private: prompt", input(json!({ "id": text(&private.id), "systemPrompt": "Be kind." }))),
+        ("updateAgent", "global: prompt", input(json!({ "id": text(&global.id), "systemPrompt": "Be kind." }))),
+        ("updateAgent", "global: approvals", input(json!({ "id": text(&global.id), "requiredApprovals": 3 }))),
+        ("setAgentVisibility", "Finance's to public", input(json!({ "id": text(&team.id), "visibility": "PUBLIC" }))),
+        (
+            "setAgentVisibility",
+            "private to Finance",
+            input(json!({ "id": text(&private.id), "visibility": "TEAM", "teamId": text(&finance) })),
+        ),
+        ("archiveAgent", "Finance's", id(&team.id)),
+        ("archiveAgent", "private", id(&private.id)),
+        ("archiveAgent", "global", id(&global.id)),
+        (
+            "setCollaborator",
+            "private",
+            input(
+                json!({ "agentId": text(&private.id), "userId": text(&farid), "permission": by(CollaboratorPermission::Use) }),
+            ),
+        ),
+        (
+            "removeCollaborator",
+            "private",
+            input(json!({ "agentId": text(&private.id), "userId": shared.user_id.map(|id| id.to_string()) })),
+        ),
+        ("addAgentAdmin", "Finance's", json!({ "agentId": text(&team.id), "userId": text(&hugo) })),
+        ("addAgentAdmin", "global", json!({ "agentId": text(&global.id), "userId": text(&hugo) })),
+        (
+            "removeAgentAdmin",
+            "Finance's, of nobody's post",
+            json!({ "agentId": text(&team.id), "userId": text(&hugo) }),
+        ),
+        (
+            "attachDocument",
+            "Finance's",
+            input(json!({ "agentId": text(&team.id), "type": "RULE", "name": "Rule", "content": "Never." })),
+        ),
+        ("removeDocument", "Finance's", id(&document.id)),
+        ("submitGoal", "public", input(json!({ "agentId": text(&public.id), "goalText": "Do it." }))),
+        ("submitGoal", "Finance's", input(json!({ "agentId": text(&team.id), "goalText": "Do it." }))),
+        ("submitGoal", "global", input(json!({ "agentId": text(&global.id), "goalText": "Do it." }))),
+        ("cancelGoal", "on Finance's", id(&goal.id)),
+    ]
+}
+
+fn document(name: &str, variables: &Value) -> String {
+    let input = |name: &str| format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    let kind = |argument: &str| match argument {
+        "input" if name.contains("TeamMember") => "TeamMemberInput!".to_owned(),
+        "input" => format!("{}!", input(name)),
+        "isSuperAdmin" => "Boolean!".to_owned(),
+        _ => "ID!".to_owned(),
+    };
+    let names: Vec<&String> = variables.as_object().unwrap().keys().collect();
+    let declared: Vec<String> = names.iter().map(|name| format!("${name}: {}", kind(name))).collect();
+    let passed: Vec<String> = names.iter().map(|name| format!("{name}: ${name}")).collect();
+    format!("mutation({}) {{ {name}({}) {{ __typename }} }}", declared.join(", "), passed.join(", "))
+}
+
+/// `Y` done, `x` forbidden, `0` not found, `c` conflict, `v` wrong input, `!` must sign in.
+fn mark(reply: &Reply) -> char {
+    match reply.code() {
+        None => 'Y',
+        Some("FORBIDDEN") => 'x',
+        Some("NOT_FOUND") => '0',
+        Some("CONFLICT") => 'c',
+        Some("VALIDATION") => 'v',
+        Some("UNAUTHENTICATED") => '!',
+        Some(_) => panic!("{}", reply.text),
+    }
+}
+
+on_both! {
+    async fn every_mutation_is_answered_as_the_matrix_says_and_a_refusal_changes_nothing(first) {
+        let mut world = first;
+        let mut page = String::from(
+            "Every mutation, tried by each role on Acme's objects. Y done, x forbidden, 0 not found, c conflict, v wrong\n\
+             input, ! must sign in. Whatever is not Y was shown to have changed nothing.\n\n",
+        );
+        let _ = write!(page, "{:44}", "");
+        for (name, _) in CALLERS {
+            let _ = write!(page, " {name:>16}");
+        }
+        page.push('\n');
+        let mut before = world.dump().await;
+        for (at, (name, how, _)) in cases(&world).into_iter().enumerate() {
+            let _ = write!(page, "{:44}", format!("{name} {how}").trim_end());
+            for (_, role) in CALLERS {
+                let (name, _, variables) = cases(&world).swap_remove(at);
+                let reply = world.login(role).await.send(&document(name, &variables), variables).await;
+                let _ = write!(page, " {:>16}", mark(&reply));
+                if reply.code().is_none() {
+                    world = world.fresh().await;
+                } else {
+                    let after = world.dump().await;
+                    assert!(before == after, "{name} {how}: refused to {role:?}, and something changed");
+                    before = after;
+                }
+            }
+            page.push('\n');
+        }
+        golden::check("role_matrix.txt", &page);
+    }
+
+    async fn every_mutation_of_the_schema_is_tried(world) {
+        let tried = cases(&world);
+        for (name, _) in &selections(&world).await["Mutation"] {
+            let covered = OWN.contains(&name.as_str()) || tried.iter().any(|(tried, _, _)| tried == name);
+            assert!(covered, "add {name} to the cases of the role matrix");
+        }
+    }
+}

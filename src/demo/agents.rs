@@ -151,7 +151,7 @@ pub(super) fn own(scene: &mut Scene<'_>, cast: &Cast, global: &[AgentId]) -> Vec
     for (book, id) in playbook::GLOBAL.iter().zip(global) {
         // Globex has never used the translator: no row of it is there.
         if book.key != "translator" || scene.is == ACME {
-            at += TimeDelta::hours(3);
+            at += TimeDelta::minutes(20);
             staff.push(install(scene, cast, book, *id, at));
         }
     }

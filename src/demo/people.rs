@@ -57,7 +57,10 @@ const TEAMS: [(&str, &str, &str); 4] = [
     ("Customer Support", "customer-support", "Answers customers, and tells the rest what they said."),
 ];
 
-const PEOPLE: [(&str, &str, OrgRole, Option<(Team, TeamRole)>); 12] = [
+/// Name, local part of the address, role, and place in a team.
+type Person = (&'static str, &'static str, OrgRole, Option<(Team, TeamRole)>);
+
+const PEOPLE: [Person; 12] = [
     ("Ada Okafor", "ada", OrgRole::Admin, None),
     ("Ben Castellanos", "ben", OrgRole::Admin, Some((Team::Platform, TeamRole::Member))),
     ("Chiara Lindqvist", "chiara", OrgRole::Member, Some((Team::Finance, TeamRole::Admin))),

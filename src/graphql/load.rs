@@ -70,7 +70,8 @@ impl Loaders {
             if leads {
                 self.lead(store, &batch).await;
             }
-            if let Ok(answer) = receiver.await {
+            // Unconstrained: tokio's budget would let some siblings go on now and some later, and split the next level.
+            if let Ok(answer) = tokio::task::unconstrained(receiver).await {
                 return answer;
             }
         }
@@ -78,12 +79,11 @@ impl Loaders {
     }
 
     async fn lead<B: Batch>(&self, store: &Store, batch: &B) {
-        let mut before = 0;
-        loop {
+        // Two quiet turns: in between, siblings that were woken in the turn before have come as far as they can.
+        let (mut before, mut quiet) = (0, 0);
+        while quiet < 2 {
             let now = self.with::<B, _>(|queues| queues.get(batch).map_or(0, Vec::len)).unwrap_or(0);
-            if now == before {
-                break;
-            }
+            quiet = if now == before { quiet + 1 } else { 0 };
             before = now;
             tokio::task::yield_now().await;
         }

@@ -16,7 +16,7 @@ use super::{context::cx_of, scalars::Json};
 /// The key under which async-graphql's feature `raw_value` writes a string out as the JSON that it is.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
 
-/// The value is null for a super-admin; `extensions.redacted` then lists its path.
+/// The value is null for a super-admin, and for whoever else may not read it; `extensions.redacted` then lists its path.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn confidential() {}
 
@@ -62,7 +62,23 @@ impl Content for JsonText {
 }
 
 /// A confidential value on its way out.
-pub struct Redacted<'a, T>(pub &'a Confidential<T>);
+pub struct Redacted<'a, T> {
+    value: &'a Confidential<T>,
+    /// Whether this kind of content is for this viewer, of those who may read any.
+    entitled: bool,
+}
+
+impl<'a, T> Redacted<'a, T> {
+    /// For whoever may read content and sees the row.
+    pub const fn new(value: &'a Confidential<T>) -> Self {
+        Self { value, entitled: true }
+    }
+
+    /// For some of those only: what the policy table says of the viewer at hand.
+    pub const fn only_if(entitled: bool, value: &'a Confidential<T>) -> Self {
+        Self { value, entitled }
+    }
+}
 
 impl<T: Content> OutputType for Redacted<'_, T> {
     fn type_name() -> Cow<'static, str> {
@@ -86,8 +102,8 @@ impl<T: Content> OutputType for Redacted<'_, T> {
     ) -> impl Future<Output = ServerResult<Value>> + Send {
         let cx = cx_of(ctx);
         let value = match cx.reader() {
-            Some(reader) => self.0.open(&reader).map_or(Value::Null, Content::to_value),
-            None => {
+            Some(reader) if self.entitled => self.value.open(&reader).map_or(Value::Null, Content::to_value),
+            _ => {
                 cx.note_redaction(ctx.path_node.as_ref());
                 Value::Null
             }

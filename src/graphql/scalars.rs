@@ -7,6 +7,7 @@ use chrono::{DateTime as Chrono, SecondsFormat, Utc};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct DateTime(pub Chrono<Utc>);
 
+/// A moment in UTC, RFC 3339 with microseconds: `2026-11-22T09:30:00.000000Z`.
 #[Scalar(name = "DateTime", specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -35,6 +36,7 @@ impl From<Chrono<Utc>> for DateTime {
 #[derive(Clone, Debug)]
 pub struct Json(pub serde_json::Value);
 
+/// Any JSON value.
 #[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

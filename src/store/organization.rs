@@ -73,7 +73,15 @@ impl Store {
         ids: &[OrgId],
         columns: Columns<organization::Entity>,
     ) -> Result<Vec<OrganizationRow>> {
-        self.by_ids(&uuids(ids), columns).await
+        self.by_ids(&uuids(ids), self.organization_columns(columns)).await
+    }
+
+    /// Settings are the admins': another member's query does not even select them.
+    fn organization_columns(&self, columns: Columns<organization::Entity>) -> Columns<organization::Entity> {
+        match self.viewer.tenant() {
+            Some(tenant) if !tenant.is_org_admin() => columns.without(organization::Column::Config),
+            _ => columns,
+        }
     }
 
     /// A page of organisations by name: all of them for an operator, its own for a member.
@@ -83,7 +91,7 @@ impl Store {
         columns: Columns<organization::Entity>,
         page: &PageRequest,
     ) -> Result<Page<OrganizationRow>> {
-        self.list(organizations(filter, columns), page).await
+        self.list(organizations(filter, self.organization_columns(columns)), page).await
     }
 
     /// How many organisations the list has.

@@ -46,7 +46,7 @@ pub async fn is_demo(db: &Database) -> Result<bool> {
 /// Inserts the platform, or refuses: `CONFLICT` where there are accounts or organisations already.
 ///
 /// For SQLite. No role of the server may write accounts and organisations' rows alike on PostgreSQL, on purpose: see
-/// [`write`].
+/// [`write`](fn@write).
 pub async fn insert(db: &Database, platform: &DemoPlatform) -> Result<()> {
     let tx = db.begin_write(Role::System, None).await?;
     write(&tx, platform).await?;

@@ -255,10 +255,12 @@ fn ids_tell_when_their_rows_were_made_and_nothing_is_later_than_now() {
     let platform = demo::plan(now());
     for (table, rows) in tables(&platform).into_iter().chain(tables(&demo::bench_world(now(), 2_000))) {
         for row in rows {
-            let times = row.iter().filter(|(column, _)| column.ends_with("At") && *column != "ExpiresAt");
+            let times = row.iter().filter(|(column, _)| column.ends_with("At"));
             for (column, value) in times {
                 if let Value::ChronoDateTimeUtc(Some(at)) = value {
-                    assert!(*at <= now() && *at >= now() - TimeDelta::days(30), "{table}.{column} {at}");
+                    assert_eq!(at.timestamp_subsec_nanos() % 1_000, 0, "{table}.{column} {at}");
+                    let later = column == "ExpiresAt" && *at <= now() + TimeDelta::days(7);
+                    assert!((later || *at <= now()) && *at >= now() - TimeDelta::days(30), "{table}.{column} {at}");
                 }
             }
             // An installed agent has the id of the platform's.
@@ -315,7 +317,7 @@ fn the_logins_are_accounts_that_can_sign_in() {
     for login in &platform.logins {
         let user = platform.users.iter().find(|row| row.email == login.email).unwrap();
         assert!(user.status == UserStatus::Active && user.password_hash.is_some(), "{}", login.email);
-        assert_eq!(user.is_super_admin, login.role == "operator");
+        assert_eq!(user.is_super_admin, login.role == "Operator");
         let memberships = platform.org_memberships.iter().filter(|row| row.user_id == user.id);
         let active = memberships.filter(|row| row.status == MembershipStatus::Active);
         let orgs: Vec<OrgId> = active.map(|row| row.org_id).collect();

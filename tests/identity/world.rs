@@ -127,6 +127,11 @@ impl World {
         identity(&self.db, &self.clock, secret)
     }
 
+    /// As [`World::another`], with a clock of its own.
+    pub fn with_clock(&self, clock: &Clock) -> Identity {
+        identity(&self.db, clock, [7; 32])
+    }
+
     /// Lets time pass, about so much.
     pub fn pass(&self, time: TimeDelta) {
         for _ in 0..time.num_seconds() {

@@ -14,6 +14,7 @@ mod members;
 mod members_confirm;
 mod members_leave;
 mod organizations;
+mod over_graphql;
 mod super_admins;
 mod team;
 mod users;

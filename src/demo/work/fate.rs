@@ -128,7 +128,8 @@ impl Fate {
             }
             RunningRisky => {
                 let (from, to) = nodes.iter().find_map(|node| node.timed.waits)?;
-                Some(from + (to - from) / i32::try_from(dice.between(2, 5)).unwrap_or(2))
+                // Whole seconds: the databases keep no nanoseconds.
+                Some(from + TimeDelta::seconds((to - from).num_seconds() / dice.between(2, 5)))
             }
             // The moment at which it was called off.
             _ => None,
@@ -147,7 +148,7 @@ impl Fate {
 
     /// The moment at which a goal was called off.
     pub(super) fn called_off(self, nodes: &[Node]) -> Option<TimeDelta> {
-        (self == Cancelled).then(|| graph::length(nodes) * 2 / 5)
+        (self == Cancelled).then(|| TimeDelta::seconds(graph::length(nodes).num_seconds() * 2 / 5))
     }
 }
 

@@ -1,12 +1,19 @@
 //! The mutation root. Each field is one use case of `service`: it runs in one transaction of its own, and its payload is
 //! read again under the viewer's scope once that has committed.
 
+mod agent;
+mod agent_people;
+mod goal;
 mod member;
 mod organization;
 mod session;
+mod team;
 mod user;
 
-use async_graphql::MergedObject;
+use async_graphql::{Context, MergedObject};
+
+use super::context::cx;
+use crate::service;
 
 /// Everything that can be changed. Fields run one after the other; each that fails has changed nothing.
 #[derive(Default, MergedObject)]
@@ -15,4 +22,15 @@ pub struct Mutation(
     organization::OrganizationMutation,
     user::UserMutation,
     member::MemberMutation,
+    team::TeamMutation,
+    agent::AgentMutation,
+    agent_people::AgentPeopleMutation,
+    goal::GoalMutation,
 );
+
+/// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.
+async fn begin<'a>(ctx: &Context<'a>) -> service::Context<'a> {
+    let cx = cx(ctx);
+    cx.store.end_read().await;
+    cx.service()
+}

@@ -102,13 +102,13 @@ impl Agent {
     /// What it is told.
     #[graphql(directive = confidential::apply())]
     async fn system_prompt(&self) -> Redacted<'_, String> {
-        Redacted(&self.0.system_prompt)
+        Redacted::new(&self.0.system_prompt)
     }
 
     /// Its settings.
     #[graphql(directive = confidential::apply())]
     async fn config(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.config)
+        Redacted::new(&self.0.config)
     }
 
     /// How many distinct deciders an approval takes; 2 is the two-person rule.

@@ -60,13 +60,13 @@ impl AgentDocument {
     /// The text; null where the document is kept elsewhere.
     #[graphql(directive = confidential::apply())]
     async fn content(&self) -> Redacted<'_, String> {
-        Redacted(&self.0.content)
+        Redacted::new(&self.0.content)
     }
 
     /// Where the text is; null where the document holds it.
     #[graphql(directive = confidential::apply())]
     async fn uri(&self) -> Redacted<'_, String> {
-        Redacted(&self.0.uri)
+        Redacted::new(&self.0.uri)
     }
 
     /// When it was attached.

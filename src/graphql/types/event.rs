@@ -70,7 +70,7 @@ impl Event {
     /// Details.
     #[graphql(directive = confidential::apply())]
     async fn payload(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.payload)
+        Redacted::new(&self.0.payload)
     }
 
     /// When it happened.

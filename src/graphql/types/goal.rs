@@ -66,13 +66,13 @@ impl Goal {
     /// What was asked.
     #[graphql(directive = confidential::apply())]
     async fn goal_text(&self) -> Redacted<'_, String> {
-        Redacted(&self.0.goal_text)
+        Redacted::new(&self.0.goal_text)
     }
 
     /// The planner's plan; null until there is one.
     #[graphql(directive = confidential::apply())]
     async fn plan(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.plan)
+        Redacted::new(&self.0.plan)
     }
 
     /// Its tasks, in the order of planning unless ordered otherwise.

@@ -14,4 +14,5 @@ pub mod task;
 pub mod team;
 pub mod user;
 pub mod viewer;
+pub mod work_payload;
 pub mod worker;

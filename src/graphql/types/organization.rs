@@ -26,6 +26,7 @@ use crate::{
         scalars::DateTime,
         select,
     },
+    policy::{OrgFacts, Permission, Resource, decide},
     store::{
         agent::{AgentQuery, AgentRow, AgentSort},
         invitation::InvitationRow,
@@ -63,10 +64,12 @@ impl Organization {
         Ok((*self.0.status.get()?).into())
     }
 
-    /// Its own settings.
+    /// Its own settings: its admins' to read and change.
     #[graphql(directive = confidential::apply())]
-    async fn config(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.config)
+    async fn config(&self, ctx: &Context<'_>) -> Redacted<'_, JsonText> {
+        let org = OrgFacts { org_id: self.0.id };
+        let may = decide(&cx(ctx).viewer, Permission::OrganizationConfigure, Resource::Organization(&org));
+        Redacted::only_if(may.allowed(), &self.0.config)
     }
 
     /// When it was created.

@@ -84,19 +84,19 @@ impl Task {
     /// The input.
     #[graphql(directive = confidential::apply())]
     async fn payload(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.payload)
+        Redacted::new(&self.0.payload)
     }
 
     /// The output; null until there is one.
     #[graphql(directive = confidential::apply())]
     async fn result(&self) -> Redacted<'_, JsonText> {
-        Redacted(&self.0.result)
+        Redacted::new(&self.0.result)
     }
 
     /// Why it failed; null where it did not.
     #[graphql(directive = confidential::apply())]
     async fn error(&self) -> Redacted<'_, String> {
-        Redacted(&self.0.error)
+        Redacted::new(&self.0.error)
     }
 
     /// Who runs or ran it; null until somebody does.

@@ -172,12 +172,14 @@ impl Store {
             return Err(Error::internal("an agent stays in its organisation"));
         }
         let tx = self.begin_write(Some(org_id)).await?;
+        if let Some(team_id) = team_id {
+            present_team(&tx, org_id, team_id).await?;
+        }
         let held = hold_agent(&tx, org_id, id, LockType::Update).await?;
         if (held.visibility, held.team_id) == (visibility, team_id) {
             return Ok(());
         }
-        if let Some(team_id) = team_id {
-            present_team(&tx, org_id, team_id).await?;
+        if team_id.is_some() {
             end_collaborations(&tx, org_id, id).await?;
         }
         let owner_id = match (held.team_id, team_id) {

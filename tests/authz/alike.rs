@@ -1,0 +1,144 @@
+//! What a viewer may not see does not exist for it: another organisation's id, a hidden one and one that was never
+//! issued are answered alike, byte for byte and with as many statements.
+
+use entity::ids::{AgentId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use serde_json::json;
+
+use super::fields::samples;
+use crate::support::world::{Caller, Reply, World, on_both};
+
+/// An id of the same kind that was never issued.
+fn absent(id: &str) -> String {
+    let never = uuid::Uuid::now_v7();
+    match id.split('_').next().unwrap() {
+        "org" => OrgId::from_uuid(never).to_string(),
+        "usr" => UserId::from_uuid(never).to_string(),
+        "team" => TeamId::from_uuid(never).to_string(),
+        "agt" => AgentId::from_uuid(never).to_string(),
+        "goal" => GoalId::from_uuid(never).to_string(),
+        "task" => TaskId::from_uuid(never).to_string(),
+        "wrk" => WorkerId::from_uuid(never).to_string(),
+        "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
+        "evt" => entity::ids::EventId::from_uuid(never).to_string(),
+        other => panic!("{other}"),
+    }
+}
+
+async fn same(caller: &Caller<'_>, query: &str, theirs: &str) -> Reply {
+    let never = absent(theirs);
+    let foreign = caller.send(query, json!({ "id": theirs })).await;
+    let none = caller.send(query, json!({ "id": never })).await;
+    assert_eq!(foreign.text.replace(theirs, "ID"), none.text.replace(&never, "ID"), "{query}");
+    assert_eq!(foreign.status, none.status);
+    foreign
+}
+
+/// One of Acme's objects of each kind, that nobody of Globex sees.
+fn theirs(world: &World) -> Vec<(&'static str, String)> {
+    let both: Vec<_> = world.plan.org_memberships.iter().map(|row| row.user_id.to_string()).collect();
+    samples(world)
+        .into_iter()
+        .map(|(kind, ids)| {
+            // A member of both organisations is no stranger.
+            let id = ids.into_iter().find(|id| both.iter().filter(|user| *user == id).count() < 2).unwrap();
+            (kind, id)
+        })
+        .collect()
+}
+
+on_both! {
+    async fn a_foreign_id_answers_as_an_absent_one(world) {
+        let globex = world.globex_admin().await;
+        for (kind, id) in theirs(&world) {
+            let node = same(&globex, "query($id: ID!) { node(id: $id) { id } }", &id).await;
+            assert!(node.data()["node"].is_null(), "{kind}");
+            same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
+            let root = match kind {
+                "AgentDocument" | "Event" => continue,
+                kind => kind.to_lowercase(),
+            };
+            let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;
+            assert!(reply.data()["one"].is_null(), "{kind}");
+        }
+    }
+
+    async fn filters_by_a_foreign_id_answer_as_by_an_absent_one(world) {
+        let globex = world.globex_admin().await;
+        let ids: std::collections::BTreeMap<_, _> = theirs(&world).into_iter().collect();
+        for (query, kind) in [
+            ("query($id: ID!) { agents(filter: { organizationId: $id }) { totalCount nodes { id } pageInfo { hasNextPage } } }", "Organization"),
+            ("query($id: ID!) { agents(filter: { teamId: $id }) { totalCount nodes { id } } }", "Team"),
+            ("query($id: ID!) { agents(filter: { ownerId: $id }) { totalCount nodes { id } } }", "User"),
+            ("query($id: ID!) { goals(filter: { agentId: $id }) { totalCount nodes { id } } }", "Agent"),
+            ("query($id: ID!) { goals(filter: { submittedById: $id }) { totalCount nodes { id } } }", "User"),
+            ("query($id: ID!) { goals(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
+            ("query($id: ID!) { tasks(filter: { goalId: $id }) { totalCount nodes { id } } }", "Goal"),
+            ("query($id: ID!) { tasks(filter: { workerId: $id }) { totalCount nodes { id } } }", "Worker"),
+            ("query($id: ID!) { users(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
+            ("query($id: ID!) { teams(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
+            ("query($id: ID!) { workers(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
+            ("query($id: ID!) { auditEvents(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
+            ("query($id: ID!) { auditEvents(filter: { actorId: $id }) { totalCount nodes { id } } }", "User"),
+        ] {
+            let reply = same(&globex, query, &ids[kind]).await;
+            assert!(reply.text.contains("\"totalCount\":0"), "{query}: {}", reply.text);
+        }
+    }
+
+    async fn viewer_can_says_of_a_foreign_a_hidden_and_an_absent_object_that_it_is_not_there(world) {
+        let globex = world.globex_admin().await;
+        let query = "query($id: ID!) { viewerCan(permission: AGENT_UPDATE, id: $id) { allowed rule } }";
+        for (_, id) in theirs(&world).into_iter().filter(|(kind, _)| ["Organization", "User", "Team", "Agent", "Goal"].contains(kind)) {
+            let reply = same(&globex, query, &id).await;
+            assert_eq!(reply.data()["viewerCan"], json!({ "allowed": false, "rule": "not_found" }));
+        }
+        let outsider = world.login(Some("Acme outsider")).await;
+        let hidden = world.plan.agents.iter().find(|row| row.team_id.is_some()).unwrap();
+        let reply = same(&outsider, query, &hidden.id.to_string()).await;
+        assert_eq!(reply.data()["viewerCan"]["rule"], "not_found");
+    }
+
+    async fn a_hidden_agent_its_goals_and_tasks_do_not_exist_for_an_outsider(world) {
+        let outsider = world.login(Some("Acme outsider")).await;
+        let plan = &world.plan;
+        let hidden = plan.agents.iter().find(|row| row.team_id.is_some()).unwrap();
+        let goal = plan.goals.iter().find(|row| row.agent_id == hidden.id).unwrap();
+        let task = plan.tasks.iter().find(|row| row.goal_id == goal.id).unwrap();
+        for id in [hidden.id.to_string(), goal.id.to_string(), task.id.to_string()] {
+            let reply = same(&outsider, "query($id: ID!) { node(id: $id) { id } }", &id).await;
+            assert!(reply.data()["node"].is_null(), "{id}");
+        }
+        let query = "query($id: ID!) { goals(filter: { agentId: $id }) { totalCount } tasks(filter: { agentId: $id }) { totalCount } }";
+        let reply = same(&outsider, query, &hidden.id.to_string()).await;
+        assert_eq!(reply.data(), &json!({ "goals": { "totalCount": 0 }, "tasks": { "totalCount": 0 } }));
+    }
+
+    async fn a_malformed_id_is_a_validation_error_before_any_query(world) {
+        let admin = world.acme_admin().await;
+        for id in ["", "x", "agt_", "agt_01h2xcejqtf2nbrexx3vqjhp4!", "goal_01h2xcejqtf2nbrexx3vqjhp41", "agt_81h2xcejqtf2nbrexx3vqjhp41"] {
+            let reply = admin.send("query($id: ID!) { agent(id: $id) { id } }", json!({ "id": id })).await;
+            assert_eq!(reply.code(), Some("VALIDATION"), "{id}: {}", reply.text);
+            assert_eq!(reply.body["errors"][0]["extensions"]["field"], "id");
+            assert_eq!(reply.body["data"], json!({ "agent": null }));
+        }
+    }
+
+    async fn a_cursor_of_another_list_or_viewer_is_refused(world) {
+        let (admin, globex) = (world.acme_admin().await, world.globex_admin().await);
+        let first = admin.query("{ agents(first: 1) { pageInfo { endCursor } } }").await;
+        let cursor = first.data()["agents"]["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
+        let next = "query($c: String) { agents(first: 1, after: $c) { nodes { id } } }";
+        assert!(admin.send(next, json!({ "c": cursor })).await.code().is_none());
+        assert_eq!(globex.send(next, json!({ "c": cursor })).await.code(), Some("VALIDATION"));
+        let other = "query($c: String) { agents(first: 1, after: $c, orderBy: { field: CREATED_AT }) { nodes { id } } }";
+        assert_eq!(admin.send(other, json!({ "c": cursor })).await.code(), Some("VALIDATION"));
+    }
+
+    async fn foreign_and_absent_take_as_many_statements(world) {
+        let globex = world.globex_admin().await;
+        for (kind, id) in theirs(&world) {
+            let ask = |id: &str| format!("{{ node(id: \"{id}\") {{ id }} }}");
+            assert_eq!(globex.statements(&ask(&id)).await, globex.statements(&ask(&absent(&id))).await, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The demo's platform behind the real door, on either database: two organisations alike, every role, and a clock that
+//! stands still. `world.acme_admin().query(…)` asks as somebody, over HTTP.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use http_body_util::BodyExt as _;
+use migration::{Command, Options};
+use palisade::{
+    app::plug::Rooms,
+    clock::Clock,
+    config::Config,
+    demo::{self, DemoPlatform},
+    graphql::{
+        self,
+        limits::{Catalog, Documents},
+    },
+    http::{Call, ClientAddress, Engine, router},
+    identity::ServerSecret,
+    service::identity::IdentitySettings,
+    store::{
+        db::{Database, PoolLimits},
+        seed,
+    },
+};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection, Statement};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tower::ServiceExt as _;
+
+use super::postgres;
+
+/// The accounts that tests ask as, by the demo's name for them.
+pub const CALLERS: [(&str, Option<&str>); 8] = [
+    ("anonymous", None),
+    ("acme_admin", Some("Acme admin")),
+    ("acme_team_admin", Some("Acme team admin")),
+    ("acme_member", Some("Acme member")),
+    ("acme_outsider", Some("Acme outsider")),
+    ("acme_agent_admin", Some("Acme agent admin")),
+    ("globex_admin", Some("Globex admin")),
+    ("operator", Some("Operator")),
+];
+
+/// Runs each test on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($world:ident) $body:block)*) => {
+        $(
+            async fn $name($world: $crate::support::world::World) $body
+
+            $(#[$meta])*
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    super::$name($crate::support::world::World::sqlite().await).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgres() {
+                    super::$name($crate::support::world::World::postgres().await).await;
+                }
+            }
+        )*
+    };
+}
+pub(crate) use on_both;
+
+pub struct World {
+    pub rooms: Rooms,
+    pub engine: Arc<Engine>,
+    router: Router,
+    pub plan: Arc<DemoPlatform>,
+    /// Sees and may do everything: for looking behind the walls.
+    pub root: DatabaseConnection,
+    pub kind: &'static str,
+    _keep: Keep,
+}
+
+enum Keep {
+    Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
+    Postgres(postgres::Database),
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T09:00:00Z".parse().unwrap()
+}
+
+async fn plan() -> Arc<DemoPlatform> {
+    static PLAN: OnceCell<Arc<DemoPlatform>> = OnceCell::const_new();
+    Arc::clone(PLAN.get_or_init(|| async { Arc::new(demo::plan(now())) }).await)
+}
+
+async fn connect(url: String) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(2).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.unwrap()
+}
+
+async fn fill(url: String) {
+    let root = connect(url).await;
+    migration::run(&root, Command::Up, &Options::default()).await.unwrap();
+    seed::write(&root, &*plan().await).await.unwrap();
+    root.close().await.unwrap();
+}
+
+impl World {
+    pub async fn sqlite() -> Self {
+        static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+        let template = TEMPLATE
+            .get_or_init(|| async {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("template.db");
+                fill(format!("sqlite:{}?mode=rwc", path.display())).await;
+                std::fs::read(path).unwrap()
+            })
+            .await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("palisade.db");
+        std::fs::write(&path, template).unwrap();
+        let url = format!("sqlite:{}?mode=rwc", path.display());
+        Self::new(url, "sqlite", Keep::Sqlite(folder)).await
+    }
+
+    pub async fn postgres() -> Self {
+        let cluster = postgres::cluster().await;
+        let template = cluster
+            .template("demo", async |url: String| {
+                fill(url).await;
+                Ok::<_, std::convert::Infallible>(())
+            })
+            .await;
+        let database = cluster.create_database(Some(&template)).await;
+        Self::new(database.url("postgres"), "postgres", Keep::Postgres(database)).await
+    }
+
+    /// Another world of the same kind as this one, unchanged.
+    pub async fn fresh(&self) -> Self {
+        if self.kind == "sqlite" { Self::sqlite().await } else { Self::postgres().await }
+    }
+
+    async fn new(url: String, kind: &'static str, keep: Keep) -> Self {
+        let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+        let database = Database::open(&url, limits).unwrap();
+        let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
+        let secret = ServerSecret::new([7; 32]);
+        let settings = IdentitySettings::new("https://palisade.example");
+        let rooms = Rooms::new(database, clock, &secret, settings);
+        let schema = graphql::schema();
+        let config = Config::default();
+        let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
+        let engine = Arc::new(Engine::new(schema, documents));
+        let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), config.http.clone());
+        Self { rooms, engine, router, plan: plan().await, root: connect(url).await, kind, _keep: keep }
+    }
+
+    /// Asks as the account that the demo calls `role`; as nobody without one.
+    pub async fn login(&self, role: Option<&str>) -> Caller<'_> {
+        let Some(role) = role else { return Caller { world: self, token: None } };
+        let login = self.plan.logins.iter().find(|login| login.role == role).expect("a login of the demo");
+        let tokens = self.rooms.identity().demo_session(&login.email).await.unwrap();
+        Caller { world: self, token: Some(tokens.access_token) }
+    }
+
+    /// The address of a PostgreSQL world, as its owner.
+    pub fn url(&self) -> String {
+        match &self._keep {
+            Keep::Sqlite(_) => panic!("a world on PostgreSQL"),
+            Keep::Postgres(database) => database.url("postgres"),
+        }
+    }
+
+    pub fn anonymous(&self) -> Caller<'_> {
+        Caller { world: self, token: None }
+    }
+
+    pub async fn acme_admin(&self) -> Caller<'_> {
+        self.login(Some("Acme admin")).await
+    }
+
+    pub async fn globex_admin(&self) -> Caller<'_> {
+        self.login(Some("Globex admin")).await
+    }
+
+    pub async fn operator(&self) -> Caller<'_> {
+        self.login(Some("Operator")).await
+    }
+
+    /// All rows of all tables as text, to show that nothing changed. Sign-in's own bookkeeping is left out.
+    pub async fn dump(&self) -> Vec<(String, Vec<String>)> {
+        let mut tables = Vec::new();
+        for table in entity::tables() {
+            if ["sessions", "refresh_tokens", "login_throttles", "signing_keys"].contains(&table.name) {
+                continue;
+            }
+            let columns: Vec<String> = table
+                .columns
+                .iter()
+                .map(|(name, _)| {
+                    if self.kind == "sqlite" {
+                        format!("quote(\"{name}\")")
+                    } else {
+                        format!("quote_nullable(\"{name}\"::text)")
+                    }
+                })
+                .collect();
+            let sql = format!("SELECT {} FROM {}", columns.join(" || ',' || "), table.name);
+            let rows = self.root.query_all_raw(Statement::from_string(self.root.get_database_backend(), sql)).await;
+            let mut rows: Vec<String> = rows.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+            rows.sort();
+            tables.push((table.name.to_owned(), rows));
+        }
+        tables
+    }
+}
+
+/// Somebody who asks.
+#[derive(Clone)]
+pub struct Caller<'w> {
+    pub world: &'w World,
+    pub token: Option<String>,
+}
+
+/// What a request was answered.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    /// The code of the first error, if there is any.
+    pub fn code(&self) -> Option<&str> {
+        self.body["errors"][0]["extensions"]["code"].as_str()
+    }
+
+    /// The data of an answer without errors.
+    pub fn data(&self) -> &Value {
+        assert!(self.body.get("errors").is_none(), "{}", self.text);
+        &self.body["data"]
+    }
+
+    /// Paths that were nulled, as `a.b.0.c`.
+    pub fn redacted(&self) -> Vec<String> {
+        let paths = self.body["extensions"]["redacted"].as_array().cloned().unwrap_or_default();
+        let step = |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
+        paths.iter().map(|path| path.as_array().unwrap().iter().map(step).collect::<Vec<_>>().join(".")).collect()
+    }
+}
+
+impl Caller<'_> {
+    pub async fn query(&self, query: &str) -> Reply {
+        self.send(query, json!({})).await
+    }
+
+    pub async fn send(&self, query: &str, variables: Value) -> Reply {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let mut request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1))));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status();
+        let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Reply { status, body: serde_json::from_str(&text).unwrap(), text }
+    }
+
+    /// How many statements a query's reads run.
+    pub async fn statements(&self, query: &str) -> u64 {
+        let authorization: Vec<String> = self.token.iter().map(|token| format!("Bearer {token}")).collect();
+        let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
+        let viewer = palisade::http::Backend::authenticate(&self.world.rooms, &values).await.unwrap();
+        let call = Call { query: query.to_owned(), ..Call::default() };
+        let client = ClientAddress(std::net::IpAddr::from([127, 0, 0, 1]));
+        let mut budget = u64::MAX;
+        let (answer, facts) = self.world.engine.run(&self.world.rooms, &viewer, client, call, &mut budget).await;
+        assert!(answer.errors.is_empty(), "{:?}", answer.errors);
+        facts.statements
+    }
+}

@@ -68,7 +68,7 @@ pub struct World {
 
 enum Kind {
     Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
-    Postgres(#[expect(dead_code, reason = "keeps the database")] postgres::Database),
+    Postgres(#[expect(dead_code, reason = "keeps the database")] Box<postgres::Database>),
 }
 
 /// Somebody, with their access to the database.
@@ -125,7 +125,7 @@ impl World {
             Ok::<_, std::convert::Infallible>(())
         };
         let database = cluster.create_database(Some(&cluster.template("service", build).await)).await;
-        Self::new(&database.url("postgres"), Kind::Postgres(database)).await
+        Self::new(&database.url("postgres"), Kind::Postgres(Box::new(database))).await
     }
 
     async fn new(url: &str, kind: Kind) -> Self {

@@ -113,7 +113,7 @@ pub(super) fn global(rows: &mut DemoPlatform, dice: &mut Dice, now: DateTime<Utc
                 updated_at: at,
             });
         }
-        scene::platform_event(rows, dice, at, operator, "global_agent.create", id);
+        scene::platform_event(rows, dice, at, operator, "global_agent.created", id);
         made.push(id);
     }
     made
@@ -146,7 +146,7 @@ pub(super) fn own(scene: &mut Scene<'_>, cast: &Cast, global: &[AgentId]) -> Vec
         });
         let actor = if key == "contract-reviewer" { Ines } else { Farid };
         let payload = json!({"permission": permission.as_str()});
-        scene.log(at, "collaborator.set", Some(cast.user(actor)), agent.id, Some(payload));
+        scene.log(at, "agent.collaborator_set", Some(cast.user(actor)), agent.id, Some(payload));
     }
     for (book, id) in playbook::GLOBAL.iter().zip(global) {
         // Globex has never used the translator: no row of it is there.
@@ -178,14 +178,20 @@ fn hire(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, post: &Post
         _ => AgentStatus::Active,
     };
     let maker = cast.user(owner.or(post.admins.first().copied()).unwrap_or(Ada));
-    scene.log(at, "agent.create", Some(maker), id, Some(json!({"name": book.name, "visibility": visibility.as_str()})));
+    scene.log(
+        at,
+        "agent.created",
+        Some(maker),
+        id,
+        Some(json!({"name": book.name, "visibility": visibility.as_str()})),
+    );
     let mut updated_at = at;
     if status == AgentStatus::Archived {
         updated_at = scene.now - TimeDelta::days(12);
-        scene.log(updated_at, "agent.archive", Some(cast.user(Ada)), id, None);
+        scene.log(updated_at, "agent.archived", Some(cast.user(Ada)), id, None);
     } else if status != AgentStatus::Active {
         updated_at = scene.now - TimeDelta::hours(2);
-        scene.log(updated_at, "agent.update", None, id, Some(json!({"status": status.as_str()})));
+        scene.log(updated_at, "agent.updated", None, id, Some(json!({"status": status.as_str()})));
     }
     let row = agent::Model {
         system_prompt: Confidential::new(words.fill(book.prompt)),
@@ -217,7 +223,7 @@ fn install(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, id: Agen
     // Acme lets nobody translate a document unseen.
     let approvals = (1, book.key == "translator");
     scene.rows.agents.push(row(scene, book, id, AgentVisibility::Global, approvals, at));
-    scene.log(at, "agent.install", Some(cast.user(Hugo)), id, Some(json!({"name": book.name})));
+    scene.log(at, "agent.installed", Some(cast.user(Hugo)), id, Some(json!({"name": book.name})));
     let admins = if book.key == "minutes-taker" { appoint(scene, cast, id, &[Grace], at) } else { Vec::new() };
     Agent {
         id,
@@ -269,7 +275,7 @@ fn appoint(scene: &mut Scene<'_>, cast: &Cast, agent: AgentId, admins: &[Who], a
             user_id: user,
             created_at: at,
         });
-        scene.log(at, "agent_admin.add", Some(cast.user(Ada)), agent, None);
+        scene.log(at, "agent.admin_added", Some(cast.user(Ada)), agent, None);
         appointed.push(user);
     }
     appointed
@@ -325,6 +331,6 @@ fn workers(scene: &mut Scene<'_>, cast: &Cast) {
             last_heartbeat_at: now - heard,
             created_at: at,
         });
-        scene.log(at, "worker.register", Some(cast.user(Ben)), id, Some(json!({"hostname": hostname})));
+        scene.log(at, "worker.registered", Some(cast.user(Ben)), id, Some(json!({"hostname": hostname})));
     }
 }

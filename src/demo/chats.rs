@@ -188,9 +188,9 @@ fn session(
         updated_at: ended,
         expires_at: Some(expires),
     });
-    scene.log(begin, "chat.start", Some(user), id, None);
+    scene.log(begin, "chat.started", Some(user), id, None);
     if status == ChatSessionStatus::Closed {
-        scene.log(ended, "chat.close", Some(user), id, None);
+        scene.log(ended, "chat.closed", Some(user), id, None);
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn operator(rows: &mut DemoPlatform, dice: &mut Dice, now: DateTime<U
     let user = user::Model { is_super_admin: true, last_login_at: Some(now - TimeDelta::minutes(50)), ..user };
     let id = user.id;
     rows.users.push(user);
-    scene::platform_event(rows, dice, now - HISTORY, id, "super_admin.create", id);
+    scene::platform_event(rows, dice, now - HISTORY, id, "super_admin.created", id);
     id
 }
 
@@ -164,20 +164,20 @@ fn join(scene: &mut Scene<'_>, user: user::Model, role: OrgRole, at: DateTime<Ut
             let row = member(scene, id, role, at, Some(kavya_until));
             row.status = MembershipStatus::Left;
             row.updated_at = kavya_until;
-            scene.log(kavya_until, "member.remove", None, id, None);
+            scene.log(kavya_until, "member.removed", None, id, None);
         }
         // Suspended: still a member, cannot sign in.
         (false, true, _) => {
             let suspended = user::Model { status: UserStatus::Suspended, updated_at: kavya_until, ..user };
             scene.rows.users.push(user::Model { last_login_at: Some(kavya_until), ..suspended });
             member(scene, id, role, at, Some(kavya_until));
-            scene.log(kavya_until, "user.suspend", Some(operator), id, None);
-            scene::platform_event(scene.rows, scene.dice, kavya_until, operator, "user.suspend", id);
+            scene.log(kavya_until, "user.suspended", Some(operator), id, None);
+            scene::platform_event(scene.rows, scene.dice, kavya_until, operator, "user.suspended", id);
         }
         // Pending: a super-admin added the account, an admin has yet to confirm it. No password yet either.
         (true, _, true) => {
             scene.rows.users.push(user::Model { password_hash: None, ..user });
-            scene::platform_event(scene.rows, scene.dice, at, operator, "user.create", id);
+            scene::platform_event(scene.rows, scene.dice, at, operator, "user.created", id);
             let row = member(scene, id, role, at, None);
             row.status = MembershipStatus::Pending;
             row.requested_by = Some(operator);
@@ -189,8 +189,8 @@ fn join(scene: &mut Scene<'_>, user: user::Model, role: OrgRole, at: DateTime<Ut
             let row = member(scene, id, role, at, None);
             row.status = MembershipStatus::Left;
             row.updated_at = late;
-            scene.log(late, "user.deactivate", Some(operator), id, None);
-            scene::platform_event(scene.rows, scene.dice, late, operator, "user.deactivate", id);
+            scene.log(late, "user.deactivated", Some(operator), id, None);
+            scene::platform_event(scene.rows, scene.dice, late, operator, "user.deactivated", id);
         }
         _ => {
             scene.rows.users.push(user::Model { last_login_at: Some(last), ..user });
@@ -208,7 +208,7 @@ fn member<'a>(
 ) -> &'a mut org_membership::Model {
     // The first admin came with the organisation, the others were invited by them.
     let inviter = scene.rows.org_memberships.iter().find(|row| row.org_id == scene.org_id).map(|row| row.user_id);
-    scene.log(at, "member.add", inviter.or(Some(scene.operator)), user, Some(json!({"role": role.as_str()})));
+    scene.log(at, "member.added", inviter.or(Some(scene.operator)), user, Some(json!({"role": role.as_str()})));
     let row = org_membership::Model {
         org_id: scene.org_id,
         id: scene.dice.id(at),
@@ -240,7 +240,7 @@ fn teams(scene: &mut Scene<'_>, cast: &mut Cast) {
             created_at: at,
             updated_at: at,
         });
-        scene.log(at, "team.create", Some(admin), id, Some(json!({"name": name})));
+        scene.log(at, "team.created", Some(admin), id, Some(json!({"name": name})));
         cast.teams.push(id);
     }
     let places = PEOPLE.into_iter().zip(cast.people.clone()).filter_map(|((.., place), user)| Some((place?, user)));
@@ -262,7 +262,7 @@ fn teams(scene: &mut Scene<'_>, cast: &mut Cast) {
             created_at: at,
         });
         let payload = json!({"user": entity::ids::TypedId::uuid(user), "role": role.as_str()});
-        scene.log(at, "team_member.add", Some(admin), team_id, Some(payload));
+        scene.log(at, "team.member_added", Some(admin), team_id, Some(payload));
     }
 }
 
@@ -289,9 +289,9 @@ fn invitations(scene: &mut Scene<'_>, cast: &Cast) {
             created_at: at,
             accepted_at: (status == InvitationStatus::Accepted).then(|| at + TimeDelta::hours(4)),
         });
-        scene.log(at, "invitation.create", Some(cast.user(Who::Ada)), id, None);
+        scene.log(at, "invitation.created", Some(cast.user(Who::Ada)), id, None);
         if status == InvitationStatus::Revoked {
-            scene.log(at + TimeDelta::hours(2), "invitation.revoke", Some(cast.user(Who::Ada)), id, None);
+            scene.log(at + TimeDelta::hours(2), "invitation.revoked", Some(cast.user(Who::Ada)), id, None);
         }
     }
 }

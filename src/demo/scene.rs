@@ -82,9 +82,9 @@ impl<'a> Scene<'a> {
             created_at: since,
             updated_at: since,
         });
-        platform_event(rows, dice, since, operator, "organization.create", org_id);
+        platform_event(rows, dice, since, operator, "organization.created", org_id);
         let mut scene = Self { is, org_id, now, since, operator, rows, dice, happened: Vec::new() };
-        scene.log(since, "organization.create", Some(operator), org_id, None);
+        scene.log(since, "organization.created", Some(operator), org_id, None);
         scene
     }
 

@@ -1,6 +1,6 @@
 //! The decision: a pure function over the table.
 
-use entity::enums::{CollaboratorPermission, TeamRole};
+use entity::enums::{AgentVisibility, CollaboratorPermission, TeamRole};
 
 use super::{
     facts::{AgentFacts, Resource},
@@ -102,12 +102,28 @@ fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> 
     if changes_agent && agent_of(resource).is_some_and(AgentFacts::is_global) {
         return (Outcome::Forbid, "global_agent");
     }
+    // Which agents a row creates is said by their visibility: no row reaches another's.
+    if let Resource::NewAgent(agent) = resource
+        && !creates(rule.permission, agent.visibility)
+    {
+        return (Outcome::Forbid, "other_visibility");
+    }
     for (column, grant) in columns(viewer, rule, resource) {
         if holds(viewer, grant, resource) {
             return (Outcome::Allow, column);
         }
     }
     (Outcome::Forbid, "no_role")
+}
+
+/// Whether the row is the one for creating agents of this visibility.
+const fn creates(permission: Permission, visibility: AgentVisibility) -> bool {
+    match permission {
+        Permission::AgentCreate => matches!(visibility, AgentVisibility::Private | AgentVisibility::Public),
+        Permission::AgentCreateTeam => matches!(visibility, AgentVisibility::Team),
+        Permission::AgentManageGlobal => matches!(visibility, AgentVisibility::Global),
+        _ => true,
+    }
 }
 
 /// The columns that the viewer stands in, in relation to the object.
@@ -227,6 +243,67 @@ pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
         Viewer::SuperAdmin(_) => matches!(rule.super_admin, Grant::Yes | Grant::Metadata),
         Viewer::Tenant(tenant) => {
             rule.org_member == Grant::Yes || tenant.is_org_admin() && rule.org_admin == Grant::Yes
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use entity::{
+        enums::OrgRole,
+        ids::{OrgId, SessionId, TypedId, UserId},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{policy::facts::NewAgent, viewer::Account};
+
+    fn viewer(org_role: OrgRole) -> (OrgId, Viewer) {
+        let org_id = OrgId::from_uuid(Uuid::from_u128(1));
+        let account = Account {
+            user_id: UserId::from_uuid(Uuid::from_u128(2)),
+            session_id: SessionId::from_uuid(Uuid::from_u128(3)),
+        };
+        (org_id, Viewer::Tenant(TenantViewer { account, org_id, org_role, teams: BTreeMap::new() }))
+    }
+
+    #[test]
+    fn a_row_creates_agents_of_its_own_visibility_only() {
+        let (org_id, admin) = viewer(OrgRole::Admin);
+        for visibility in [AgentVisibility::Team, AgentVisibility::Global] {
+            let new = NewAgent { org_id: Some(org_id), visibility, team_id: None };
+            let decision = decide(&admin, Permission::AgentCreate, Resource::NewAgent(&new));
+            assert_eq!(decision.outcome, Outcome::Forbid, "{visibility:?}");
+        }
+        let new = NewAgent { org_id: Some(org_id), visibility: AgentVisibility::Private, team_id: None };
+        assert!(decide(&admin, Permission::AgentCreate, Resource::NewAgent(&new)).allowed());
+    }
+
+    #[test]
+    fn a_global_agent_is_changed_by_no_role_of_an_organisation() {
+        let (_, admin) = viewer(OrgRole::Admin);
+        let agent = AgentFacts {
+            key: crate::policy::AgentKey { org_id: None, id: entity::ids::AgentId::from_uuid(Uuid::from_u128(9)) },
+            visibility: AgentVisibility::Global,
+            owner_id: None,
+            team_id: None,
+            share: Some(CollaboratorPermission::Admin),
+            is_agent_admin: true,
+        };
+        for permission in [Permission::AgentUpdate, Permission::AgentAdminister, Permission::AgentManageGlobal] {
+            assert_eq!(decide(&admin, permission, Resource::Agent(&agent)).outcome, Outcome::Forbid);
+        }
+        assert!(decide(&admin, Permission::AgentGovern, Resource::Agent(&agent)).allowed());
+    }
+
+    #[test]
+    fn an_anonymous_viewer_is_told_to_sign_in_before_anything_else() {
+        for permission in Permission::ALL {
+            let outcome = decide(&Viewer::Anonymous, *permission, Resource::Platform).outcome;
+            let open = rule(*permission).door == Door::Open;
+            assert_eq!(outcome, if open { Outcome::Allow } else { Outcome::SignIn }, "{}", permission.as_str());
         }
     }
 }

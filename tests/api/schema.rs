@@ -30,6 +30,9 @@ fn fields(object: &str) -> Vec<String> {
             described ^= marks % 2 == 1;
             continue;
         }
+        if line.starts_with('"') {
+            continue;
+        }
         open += line.matches('(').count();
         open -= line.matches(')').count();
         field.push_str(line);

@@ -200,6 +200,7 @@ impl World {
             let columns: Vec<String> = table
                 .columns
                 .iter()
+                .filter(|(name, _)| !["last_login_at", "last_used_at"].contains(name))
                 .map(|(name, _)| {
                     if self.kind == "sqlite" {
                         format!("quote(\"{name}\")")

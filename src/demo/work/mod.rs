@@ -175,10 +175,10 @@ fn write(scene: &mut Scene<'_>, draft: &Draft<'_>) {
         completed_at: end,
     });
     let about = json!({"agent": draft.agent.book.name, "org": scene.is.slug});
-    scene.log(draft.created, "goal.submit", Some(draft.submitter), draft.id, Some(about));
+    scene.log(draft.created, "goal.submitted", Some(draft.submitter), draft.id, Some(about));
     attach(scene, draft);
     if let Some(plan) = plan {
-        scene.log(draft.planned, "goal.plan", None, draft.id, Some(json!({"steps": draft.nodes.len()})));
+        scene.log(draft.planned, "goal.planned", None, draft.id, Some(json!({"steps": draft.nodes.len()})));
         usage(scene, draft.planned, Some(draft.agent), Some(draft.id), Some(draft.submitter), 3);
         if draft.agent.require_plan_approval {
             plan_approval(scene, draft, plan, decided);
@@ -189,10 +189,10 @@ fn write(scene: &mut Scene<'_>, draft: &Draft<'_>) {
     }
     if let Some(end) = end {
         let (kind, actor) = match fate.goal_status() {
-            GoalStatus::Completed => ("goal.complete", None),
-            GoalStatus::Rejected => ("goal.reject", None),
-            GoalStatus::Cancelled => ("goal.cancel", Some(draft.submitter)),
-            _ => ("goal.fail", None),
+            GoalStatus::Completed => ("goal.completed", None),
+            GoalStatus::Rejected => ("goal.rejected", None),
+            GoalStatus::Cancelled => ("goal.cancelled", Some(draft.submitter)),
+            _ => ("goal.failed", None),
         };
         scene.log(end, kind, actor, draft.id, None);
     }
@@ -277,13 +277,13 @@ impl Request {
             decided_at: self.decided,
         });
         let kind = json!({"type": self.kind.as_str()});
-        scene.log(self.at, "approval.request", None, id, Some(kind));
+        scene.log(self.at, "approval.requested", None, id, Some(kind));
         let Some(decided) = self.decided else { return };
         let verb = match self.status {
-            ApprovalStatus::Approved => "approval.approve",
-            ApprovalStatus::Rejected => "approval.reject",
-            ApprovalStatus::Cancelled => "approval.cancel",
-            ApprovalStatus::Pending | ApprovalStatus::Expired => "approval.expire",
+            ApprovalStatus::Approved => "approval.approved",
+            ApprovalStatus::Rejected => "approval.rejected",
+            ApprovalStatus::Cancelled => "approval.cancelled",
+            ApprovalStatus::Pending | ApprovalStatus::Expired => "approval.expired",
         };
         scene.log(decided, verb, actor, id, Some(json!({"org": scene.is.slug})));
     }

@@ -240,11 +240,11 @@ fn led_to(scene: &mut Scene<'_>, draft: &Draft<'_>, node: &Node, stand: &Stand, 
     }
     let Some(finished) = stand.finished else { return };
     let kind = match stand.status {
-        TaskStatus::Completed => "task.complete",
-        TaskStatus::DeadLetter => "task.dead_letter",
-        _ => "task.cancel",
+        TaskStatus::Completed => "task.completed",
+        TaskStatus::DeadLetter => "task.dead_lettered",
+        _ => "task.cancelled",
     };
-    let actor = (draft.fate == Fate::Cancelled && kind == "task.cancel").then_some(draft.submitter);
+    let actor = (draft.fate == Fate::Cancelled && kind == "task.cancelled").then_some(draft.submitter);
     scene.log(at + finished, kind, actor, id, Some(json!({"goal": draft.id.to_string(), "retries": stand.retries})));
     if node.step.kind.starts_with("llm.") && stand.started.is_some() {
         usage(

@@ -198,10 +198,10 @@ batches! {
     DocumentCount { kinds: Option<Vec<DocumentType>> } (AgentId => i64)
         |this, store, keys| store.document_counts(keys, this.kinds.as_deref()).await;
 
-    /// Goals of agents. `everywhere`: global agents seen by an operator, whose goals are all organisations'.
-    GoalsOfAgents { query: GoalQuery, columns: Columns<goal::Entity>, page: PageRequest, everywhere: bool }
+    /// Goals of agents.
+    GoalsOfAgents { query: GoalQuery, columns: Columns<goal::Entity>, page: PageRequest }
         (AgentKey => Page<GoalRow>)
-        |this, store, keys| zip(keys, store.goals_of_agents(keys, &this.query, this.columns, &this.page).await?);
+        |this, store, keys| store.goals_of_agents(keys, &this.query, this.columns, &this.page).await;
     /// How many goals agents have.
     GoalCountOfAgents { query: GoalQuery } (AgentId => i64)
         |this, store, keys| store.goal_counts_of_agents(keys, &this.query).await;

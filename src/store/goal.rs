@@ -125,30 +125,39 @@ impl Store {
         self.list_count(query.list(GoalRow::keys())).await
     }
 
-    /// A page of goals for each agent: the viewer's organisation's, or for an operator the agent's organisation's (all
-    /// organisations' where the agent is global; then every agent of the batch must be).
+    /// A page of goals for each agent: the viewer's organisation's, or for an operator the agent's organisation's. A
+    /// global agent's goals are all organisations' for an operator; these take a second statement, since an index that
+    /// begins with the organisation does not find them.
     pub async fn goals_of_agents(
         &self,
         agents: &[AgentKey],
         query: &GoalQuery,
         columns: Columns<goal::Entity>,
         page: &PageRequest,
-    ) -> Result<Vec<Page<GoalRow>>> {
+    ) -> Result<HashMap<AgentKey, Page<GoalRow>>> {
         let own = self.scope()?.org_id();
-        let org_of = |agent: &AgentKey| own.or(agent.org_id);
-        let parents: Vec<_> = agents
-            .iter()
-            .map(|agent| (org_of(agent).map_or(uuid::Uuid::nil(), TypedId::uuid), agent.id.uuid()))
-            .collect();
-        let in_one_org = agents.iter().all(|agent| org_of(agent).is_some());
-        self.children(&parents, query.list(columns), page, |parent| {
-            let mut on = vec![Expr::col((goal::Entity, goal::Column::AgentId)).eq(parent.id)];
-            if in_one_org {
-                on.push(Expr::col((goal::Entity, goal::Column::OrgId)).eq(parent.org_id));
+        let (at_home, everywhere): (Vec<AgentKey>, Vec<AgentKey>) =
+            agents.iter().partition(|agent| own.or(agent.org_id).is_some());
+        let mut pages = HashMap::new();
+        for (agents, in_one_org) in [(at_home, true), (everywhere, false)] {
+            if agents.is_empty() {
+                continue;
             }
-            on
-        })
-        .await
+            let nil = uuid::Uuid::nil();
+            let parents: Vec<_> =
+                agents.iter().map(|agent| (own.or(agent.org_id).map_or(nil, TypedId::uuid), agent.id.uuid())).collect();
+            let found = self
+                .children(&parents, query.list(columns), page, |parent| {
+                    let mut on = vec![Expr::col((goal::Entity, goal::Column::AgentId)).eq(parent.id)];
+                    if in_one_org {
+                        on.push(Expr::col((goal::Entity, goal::Column::OrgId)).eq(parent.org_id));
+                    }
+                    on
+                })
+                .await?;
+            pages.extend(agents.into_iter().zip(found));
+        }
+        Ok(pages)
     }
 
     /// How many goals of the list each agent has.

@@ -184,8 +184,7 @@ impl Agent {
         let list = ListName::new(cx, "goals of", &(id, &query));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
         let columns = select::node_columns::<GoalRow>(ctx);
-        let everywhere = self.0.org_id.is_none() && cx.viewer.org_id().is_none();
-        let batch = GoalsOfAgents { query: query.clone(), columns, page, everywhere };
+        let batch = GoalsOfAgents { query: query.clone(), columns, page };
         let page = cx.loaders.load(&cx.store, batch, self.0.key()).await?.unwrap_or(Page::empty());
         let total = match select::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, GoalCountOfAgents { query }, id).await?.unwrap_or(0)),

@@ -15,7 +15,8 @@ use crate::{
     policy::{AgentKey, TeamKey},
     store::{
         Store,
-        agent::{AgentQuery, AgentRow, CollaboratorRow, DocumentRow, Standing},
+        agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
+        document::DocumentRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
         membership::{MemberFilter, MembershipRow},

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     policy::{Permission, may_start},
-    store::{agent::DocumentRow, event::EventRow, row::Row},
+    store::{document::DocumentRow, event::EventRow, row::Row},
 };
 
 /// Anything with a globally unique id.

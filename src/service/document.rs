@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     policy::permit::{ManageGlobalAgent, UpdateAgent, permit},
     store::{
-        agent::DocumentRow,
+        document::DocumentRow,
         row::Row as _,
         write::document::{DocumentBody, DocumentDraft},
     },

@@ -16,7 +16,7 @@ use entity::ids::{OrgId, TypedId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, Postgres, Sqlite,
+    AssertSqlSafe, Connection, Postgres, Sqlite, SqliteConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -77,6 +77,30 @@ pub struct PoolLimits {
     pub acquire_timeout: Duration,
 }
 
+/// Whether a connection is out of its last transaction. SQLite ends a transaction by itself when it cannot write, on a
+/// full disk say; the library does not notice, and would refuse to begin another on that connection for good.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // The rollback of a dropped transaction may still be on its way: the ping waits behind it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// How many cut connections one request works through before it is told `UNAVAILABLE`.
+const CUT_CONNECTIONS: u32 = 16;
+
+/// Whether the connection broke, and another may do. Nothing was begun on it, so that nothing is done twice.
+fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Protocol(_) => true,
+        // The server said goodbye: shut down by an administrator, or by a crash.
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| code == "57P01" || code == "57P02"),
+        _ => false,
+    }
+}
+
 /// Statements that a connection keeps prepared. Every list query has one text, so that this is never nearly full.
 const PREPARED: usize = 512;
 
@@ -93,7 +117,12 @@ impl Database {
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(5))
                 .statement_cache_capacity(PREPARED);
-            let pool = |max| SqlitePoolOptions::new().max_connections(max).acquire_timeout(limits.acquire_timeout);
+            let pool = |max| {
+                SqlitePoolOptions::new()
+                    .max_connections(max)
+                    .acquire_timeout(limits.acquire_timeout)
+                    .before_acquire(|connection, _| Box::pin(async move { is_clean(connection).await }))
+            };
             return Ok(Self(Pools::Sqlite {
                 readers: pool(limits.max_connections).connect_lazy_with(options.clone()),
                 writer: pool(1).connect_lazy_with(options),
@@ -104,6 +133,8 @@ impl Database {
             PgPoolOptions::new()
                 .max_connections(limits.max_connections)
                 .acquire_timeout(limits.acquire_timeout)
+                // A ping before each transaction would be a round trip more; `begin` tries another connection instead.
+                .test_before_acquire(false)
                 .connect_lazy_with(options.clone().options([("role", role.name())]))
         };
         Ok(Self(Pools::Postgres {
@@ -161,7 +192,14 @@ impl Database {
             Some(org) => format!("{begin}; SET LOCAL palisade.org_id = '{}'", org.uuid()),
             None => begin.to_owned(),
         };
-        Ok(Tx::new(Inner::Postgres(pool.begin_with(AssertSqlSafe(sql)).await?)))
+        // Connections that a restart of the database cut are found out here; each failure takes one out of the pool.
+        let mut tries = 0;
+        loop {
+            match pool.begin_with(AssertSqlSafe(sql.clone())).await {
+                Err(error) if tries < CUT_CONNECTIONS && is_cut(&error) => tries += 1,
+                begun => return Ok(Tx::new(Inner::Postgres(begun?))),
+            }
+        }
     }
 
     /// Answers whether the database can be reached now.

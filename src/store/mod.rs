@@ -9,6 +9,7 @@ pub mod agent;
 pub mod audit;
 pub mod cursor;
 pub mod db;
+pub mod document;
 pub mod event;
 pub mod goal;
 pub mod identity;

@@ -1,5 +1,7 @@
 //! What the API answers: paging, statement counts, bad input, faults.
 
+mod bad_input;
+mod faults;
 mod paging;
 mod schema;
 mod statements;

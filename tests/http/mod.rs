@@ -3,6 +3,7 @@
 //! A small schema stands behind it; requests go through the whole router without a socket.
 
 mod body;
+mod disk;
 mod errors;
 mod explorer;
 mod pages;

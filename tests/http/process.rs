@@ -9,33 +9,33 @@ use std::{
 };
 
 /// The program, deaf to the settings of whoever runs the tests.
-fn palisade(folder: &Path) -> Command {
+pub(super) fn palisade(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     command.env_clear().current_dir(folder).env("PALISADE_HTTP__LISTEN", "127.0.0.1:0");
     command
 }
 
-fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+pub(super) fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
     let Output { status, stdout, stderr } =
         palisade(folder).args(arguments).envs(env.iter().copied()).stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-struct Running {
+pub(super) struct Running {
     child: Child,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Running {
-    fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
+    pub(super) fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
         let mut command = palisade(folder);
         command.args(["demo", "--data-dir", "data"]).envs(env.iter().copied());
         Self::listen(command)
     }
 
     /// Starts a server and waits until it says where it listens.
-    fn listen(mut command: Command) -> Self {
+    pub(super) fn listen(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let address = lines.map_while(Result::ok).find_map(|line| {
@@ -60,15 +60,23 @@ impl Running {
         stream
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
     /// Exit code and log.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

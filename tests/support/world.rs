@@ -166,6 +166,18 @@ impl World {
         Caller { world: self, token: Some(tokens.access_token) }
     }
 
+    /// The cluster's own database, for what cannot be done to a database from within.
+    pub async fn outside(&self) -> DatabaseConnection {
+        let Keep::Postgres(database) = &self._keep else { panic!("a world on PostgreSQL") };
+        connect(database.server_url()).await
+    }
+
+    /// A PostgreSQL world's database.
+    pub fn name(&self) -> &str {
+        let Keep::Postgres(database) = &self._keep else { panic!("a world on PostgreSQL") };
+        database.name()
+    }
+
     /// The address of a PostgreSQL world, as its owner.
     pub fn url(&self) -> String {
         match &self._keep {
@@ -260,7 +272,11 @@ impl Caller<'_> {
     }
 
     pub async fn send(&self, query: &str, variables: Value) -> Reply {
-        let body = json!({ "query": query, "variables": variables }).to_string();
+        self.raw(&json!({ "query": query, "variables": variables }).to_string()).await
+    }
+
+    /// Sends a body as it is.
+    pub async fn raw(&self, body: &str) -> Reply {
         let mut request = Request::post("/graphql")
             .header("content-type", "application/json")
             .header("accept", "application/json")
@@ -268,7 +284,8 @@ impl Caller<'_> {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let response = self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response =
+            self.world.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let status = response.status();
         let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Reply { status, body: serde_json::from_str(&text).unwrap(), text }

@@ -30,7 +30,8 @@ use crate::{
     },
     policy::{Permission, Resource, decide},
     store::{
-        agent::{AgentFilter, AgentQuery, AgentRow, AgentSort, CollaboratorRow, DocumentRow},
+        agent::{AgentFilter, AgentQuery, AgentRow, AgentSort, CollaboratorRow},
+        document::DocumentRow,
         goal::GoalRow,
         page::Page,
         user::UserRow,

@@ -13,11 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{context::cx, select},
-    store::{
-        agent::{AgentRow, DocumentRow},
-        goal::GoalRow,
-        team::TeamMembershipRow,
-    },
+    store::{agent::AgentRow, document::DocumentRow, goal::GoalRow, team::TeamMembershipRow},
 };
 
 /// A team that was created or changed.

@@ -155,7 +155,10 @@ fn from_sqlx(error: &sqlx::Error) -> Error {
         | sqlx::Error::BeginFailed => Error::Unavailable(error.to_string()),
         sqlx::Error::Database(database) => match database.code().as_deref() {
             // PostgreSQL: connection exceptions, no way in (password, database), shutting down, out of connections or disk.
-            Some(code) if ["08", "28", "3D", "53", "55000", "57P"].iter().any(|class| code.starts_with(class)) => {
+            Some(code)
+                if code.len() == 5
+                    && ["08", "28", "3D", "53", "55000", "57P"].iter().any(|class| code.starts_with(class)) =>
+            {
                 Error::Unavailable(database.message().to_owned())
             }
             Some("40001" | "40P01") => Error::Conflict("Somebody else changed this at the same moment; try again."),

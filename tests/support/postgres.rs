@@ -165,11 +165,6 @@ impl Database {
     pub fn url(&self, role: &str) -> String {
         url(self.superuser.clone().username(role))
     }
-
-    /// The superuser's address outside this database.
-    pub fn server_url(&self) -> String {
-        url(self.superuser.clone().database(SUPERUSER))
-    }
 }
 
 impl Drop for Database {

@@ -169,7 +169,7 @@ impl World {
     /// The cluster's own database, for what cannot be done to a database from within.
     pub async fn outside(&self) -> DatabaseConnection {
         let Keep::Postgres(database) = &self._keep else { panic!("a world on PostgreSQL") };
-        connect(database.server_url()).await
+        connect(database.url("postgres").replacen(database.name(), "postgres", 1)).await
     }
 
     /// A PostgreSQL world's database.

@@ -275,7 +275,12 @@ impl Store {
         for condition in query.shared(GLOBAL) {
             select.and_where(condition);
         }
-        Branch { select, sort: query.sort_column().map(|name| column(GLOBAL, name)), id: column(GLOBAL, "id") }
+        Branch {
+            table: GLOBAL,
+            select,
+            sort: query.sort_column().map(|name| column(GLOBAL, name)),
+            id: column(GLOBAL, "id"),
+        }
     }
 
     fn agent_branches(&self, query: &AgentQuery, columns: Columns<agent::Entity>) -> Result<Vec<Branch>> {
@@ -284,7 +289,7 @@ impl Store {
         for condition in list.conditions {
             select.and_where(condition);
         }
-        let mut branches = vec![Branch { select, sort: list.sort_by, id: column(OWN, "id") }];
+        let mut branches = vec![Branch { table: OWN, select, sort: list.sort_by, id: column(OWN, "id") }];
         if query.has_global() {
             branches.push(self.global_branch(query, columns));
         }

@@ -87,7 +87,7 @@ impl Store {
             select.and_where(Expr::col((Entity, Column::AgentId)).eq(parent.id)).and_where_option(
                 kinds.map(|k| Expr::col((Entity, Column::Kind)).is_in(k.iter().map(|kind| kind.as_str()))),
             );
-            Branch { select, sort: None, id: Expr::col((Entity, Column::Id)) }
+            Branch { table: "global_agent_documents", select, sort: None, id: Expr::col((Entity, Column::Id)) }
         };
         let read = |row: &QueryResult, first: usize| DocumentRow::read(row, columns, first);
         page::fetch_children(&tx, &parents, sort, page, columns.len(), branch, read).await

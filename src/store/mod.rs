@@ -161,9 +161,7 @@ impl Store {
     }
 
     fn tripwire_row<R: OrgRow>(&self, row: &R) -> Result<()> {
-        row.org_id().map_or(Ok(()), |org_id| {
-            self.tripwire(org_id, <R::Entity as sea_orm::EntityName>::table_name(&R::Entity::default()))
-        })
+        row.org_id().map_or(Ok(()), |org_id| self.tripwire(org_id, table::<R::Entity>()))
     }
 
     /// Looks rows up by id, all of a level at once. Ids that are absent, hidden or another organisation's are missing
@@ -192,7 +190,7 @@ impl Store {
         for condition in list.conditions {
             select.and_where(condition);
         }
-        let branch = Branch { select, sort: list.sort_by, id: id_column::<R::Entity>() };
+        let branch = Branch { table: table::<R::Entity>(), select, sort: list.sort_by, id: id_column::<R::Entity>() };
         let tx = self.read().await?;
         let read = |row: &QueryResult| R::read(row, columns, 0);
         let page = page::fetch(&tx, vec![branch], list.sort, page, columns.len(), read).await?;
@@ -237,7 +235,7 @@ impl Store {
             for condition in list.conditions.into_iter().chain(correlate(parent)) {
                 select.and_where(condition);
             }
-            Branch { select, sort: list.sort_by, id: id_column::<R::Entity>() }
+            Branch { table: table::<R::Entity>(), select, sort: list.sort_by, id: id_column::<R::Entity>() }
         };
         let read = |row: &QueryResult, first: usize| -> Result<R, DbErr> { R::read(row, columns, first) };
         let pages = page::fetch_children(&tx, parents, list.sort, page, columns.len(), branch, read).await?;
@@ -337,6 +335,11 @@ impl<R: Row> List<R> {
 pub trait OrgRow: Row {
     /// The organisation; none for rows of the platform.
     fn org_id(&self) -> Option<OrgId>;
+}
+
+/// A table's name.
+fn table<E: Classified>() -> &'static str {
+    E::default().table_name()
 }
 
 /// The column `id` of a table.

@@ -68,6 +68,8 @@ pub struct Sort {
 /// One table's part in a list.
 #[derive(Clone, Debug)]
 pub struct Branch {
+    /// The table.
+    pub table: &'static str,
     /// Selects the row's columns; every branch of a list the same ones.
     pub select: SelectStatement,
     /// The value that the list is ordered by; none when by id.
@@ -322,10 +324,15 @@ fn sqlite_children(parents: &[ParentKey], sort: Sort, page: &PageRequest, branch
         window.order_by_expr(value.clone(), order.clone());
     }
     window.order_by_expr(branch.id.clone(), order.clone());
+    let table = Alias::new(branch.table);
     let mut inner = bounded(branch, sort, page);
     inner.reset_limit().clear_order_by();
+    // CROSS JOIN: SQLite keeps its order, so that the index finds each parent's children. Left to itself the planner may
+    // walk all of an organisation's rows for every parent.
     inner
+        .from_clear()
         .from_function(Func::cust(Alias::new("json_each")).arg(pairs(parents)), Alias::new("p"))
+        .cross_join(table)
         .expr_window_as(Func::cust(Alias::new("row_number")), window, Alias::new(RANK))
         .expr_as(Expr::cust("p.key"), Alias::new(PARENT));
     let mut outer = Query::select();

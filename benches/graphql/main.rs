@@ -64,8 +64,7 @@ const TREE: &str = "query Tree { agents(first: 20) { nodes { id name goals(first
      tasks(first: 5) { nodes { id type status } } } } } } }";
 /// Pages of the list that are asked for in turn: 20,000 tasks deep.
 const PAGES: usize = 200;
-const WALK: &str =
-    "query Walk($after: String) { tasks(first: 100, after: $after) { nodes { id } pageInfo { endCursor } } }";
+const WALK: &str = "query Walk($after: String) { tasks(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }";
 
 /// The three operations as one caller sends them, and what they read.
 struct Operations {
@@ -88,10 +87,11 @@ async fn operations(caller: &Caller) -> Operations {
         let page = caller.ask(WALK, json!({ "after": cursors.last() })).await;
         let nodes = page["tasks"]["nodes"].as_array().unwrap();
         tasks.extend(nodes.iter().map(|node| uuid::<TaskId>(&node["id"])));
-        let cursor = &page["tasks"]["pageInfo"]["endCursor"];
-        if nodes.len() < 100 || cursor.is_null() {
+        // After the list's last row there is no page to ask for.
+        if page["tasks"]["pageInfo"]["hasNextPage"] != true {
             break;
         }
+        let cursor = &page["tasks"]["pageInfo"]["endCursor"];
         last_of_pages.extend(tasks.last());
         cursors.push(cursor.clone());
     }

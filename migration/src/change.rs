@@ -64,7 +64,6 @@ impl Change {
         self
     }
 
-
     /// A plain index; on a tenant table it starts with `org_id`.
     pub(crate) fn index(mut self, columns: &[&'static str]) -> Self {
         let columns = self.scoped(columns);

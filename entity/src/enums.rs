@@ -202,6 +202,19 @@ stored_enums! {
         /// A tool.
         Tool = "TOOL",
     }
+    /// What a service account may do.
+    ServiceScope {
+        /// Read metadata of what it may see.
+        Read = "READ",
+        /// Run workers: claim tasks and report on them.
+        TasksRun = "TASKS_RUN",
+        /// Propose plans.
+        PlansWrite = "PLANS_WRITE",
+        /// Report LLM usage.
+        UsageWrite = "USAGE_WRITE",
+        /// Take part in chats.
+        ChatWrite = "CHAT_WRITE",
+    }
     /// Whether a chat goes on.
     ChatSessionStatus {
         /// Goes on.

@@ -141,6 +141,10 @@ typed_ids! {
     TaskId = "task";
     /// Names a dependency between two tasks.
     TaskDependencyId = "dep";
+    /// Names a service account.
+    ServiceAccountId = "sva";
+    /// Names an agent in a service account's sight.
+    ServiceAccountAgentId = "svag";
     /// Names a worker.
     WorkerId = "wrk";
     /// Names an approval request.

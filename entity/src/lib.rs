@@ -33,6 +33,8 @@ pub mod organization;
 pub mod platform_event;
 pub mod platform_setting;
 pub mod refresh_token;
+pub mod service_account;
+pub mod service_account_agent;
 pub mod session;
 pub mod signing_key;
 pub mod table;

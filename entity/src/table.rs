@@ -22,10 +22,25 @@ pub enum Class {
     Secret,
 }
 
+/// Which service accounts may read a table's confidential columns. Members of the organisation may, as far as a row is in
+/// their sight; super-admins never may.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Audience {
+    /// None.
+    Members,
+    /// Planners and workers: what agents are told to do, do and answer.
+    Work,
+    /// Those that hold conversations.
+    Chat,
+}
+
 /// Gives a table and each of its columns a class.
 pub trait Classified: EntityTrait {
     /// Whose rows the table holds.
     const TABLE: TableClass;
+
+    /// Which service accounts may read its confidential columns: none, unless the table says so.
+    const AUDIENCE: Audience = Audience::Members;
 
     /// The column's class. An exhaustive match, never a wildcard: a new column without a class must not compile.
     fn class(column: &Self::Column) -> Class;

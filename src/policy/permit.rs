@@ -9,7 +9,7 @@ use super::{
     decide::decide,
     facts::{AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, TeamFacts},
     sealed::Seal,
-    table::Permission,
+    table::{Grant, Permission, rule},
 };
 use crate::{error::Error, viewer::Viewer};
 
@@ -41,9 +41,12 @@ impl<A: Action> Permit<A> {
     }
 }
 
-/// Decides, and gives the permit when the answer is `Allow`.
+/// Decides, and gives the permit when the answer is `Allow`. A cell that shows metadata permits no write.
 pub fn permit<A: Action>(viewer: &Viewer, on: &A::On) -> Result<Permit<A>, Error> {
     decide(viewer, A::PERMISSION, on.resource()).require()?;
+    if viewer.is_super_admin() && rule(A::PERMISSION).super_admin == Grant::Metadata {
+        return Err(Error::Forbidden(A::PERMISSION.as_str()));
+    }
     Ok(Permit { key: on.key(), _action: PhantomData, _seal: Seal(()) })
 }
 

@@ -25,6 +25,35 @@ pub enum Viewer {
     SuperAdmin(Account),
 }
 
+/// Who did something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Actor {
+    /// A person.
+    User(UserId),
+    /// A planner or worker.
+    ServiceAccount(ServiceAccountId),
+    /// The platform's own jobs.
+    Platform,
+}
+
+impl Actor {
+    /// The person, where it is one.
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::ServiceAccount(_) | Self::Platform => None,
+        }
+    }
+
+    /// The planner or worker, where it is one.
+    pub const fn service_account(self) -> Option<ServiceAccountId> {
+        match self {
+            Self::ServiceAccount(id) => Some(id),
+            Self::User(_) | Self::Platform => None,
+        }
+    }
+}
+
 /// The account behind a viewer.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -99,6 +128,16 @@ impl Viewer {
     /// The user, when a person is signed in.
     pub fn user_id(&self) -> Option<UserId> {
         self.account().map(|account| account.user_id)
+    }
+
+    /// Whom the log names.
+    pub const fn actor(&self) -> Actor {
+        match self {
+            Self::Anonymous => Actor::Platform,
+            Self::Unaffiliated(account) | Self::SuperAdmin(account) => Actor::User(account.user_id),
+            Self::Tenant(tenant) => Actor::User(tenant.account.user_id),
+            Self::ServiceAccount(key) => Actor::ServiceAccount(key.id),
+        }
     }
 
     /// The membership, for a tenant user.

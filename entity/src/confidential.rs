@@ -113,11 +113,7 @@ impl<T: TryGetable> TryGetable for Confidential<T> {
 
 impl<T: ValueType + Nullable> ValueType for Confidential<T> {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        if value == T::null() {
-            Ok(Self::withheld())
-        } else {
-            <T as ValueType>::try_from(value).map(Self::new)
-        }
+        if value == T::null() { Ok(Self::withheld()) } else { <T as ValueType>::try_from(value).map(Self::new) }
     }
 
     fn type_name() -> String {

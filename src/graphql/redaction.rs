@@ -98,7 +98,9 @@ impl<T: Content> OutputType for Redacted<'_, T> {
     ) -> impl Future<Output = ServerResult<Value>> + Send {
         let cx = cx_of(ctx);
         let value = match cx.reader() {
-            Some(reader) if self.entitled && reader.opens(self.value.audience()) => self.value.open(&reader).map_or(Value::Null, Content::to_value),
+            Some(reader) if self.entitled && reader.opens(self.value.audience()) => {
+                self.value.open(&reader).map_or(Value::Null, Content::to_value)
+            }
             _ => {
                 cx.note_redaction(ctx.path_node.as_ref());
                 Value::Null

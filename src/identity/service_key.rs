@@ -196,9 +196,7 @@ mod tests {
         let (org_id, id) = ids();
         let good = fresh(org_id, id).text;
         let upper = good[..60].to_uppercase();
-        for bad in
-            ["", "pal_", "pal___", "palr_x", &good[1..], &good[..good.len() - 1], &format!("{good}a"), &upper]
-        {
+        for bad in ["", "pal_", "pal___", "palr_x", &good[1..], &good[..good.len() - 1], &format!("{good}a"), &upper] {
             assert!(matches!(ServiceKey::parse(bad), Err(Error::Unauthenticated)), "{bad}");
         }
     }

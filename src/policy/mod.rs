@@ -16,12 +16,17 @@ pub mod decide;
 pub mod facts;
 pub mod markdown;
 pub mod permit;
+#[cfg(test)]
+mod service_tests;
 pub mod table;
 pub mod visibility;
 
 pub use content::{ContentReader, reader};
 pub use decide::{Decision, Outcome, decide, may_start};
-pub use facts::{AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, TeamFacts, TeamKey};
+pub use facts::{
+    AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, ServiceAccountFacts, TeamFacts,
+    TeamKey,
+};
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};
 

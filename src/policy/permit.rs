@@ -7,7 +7,9 @@ use std::{fmt, marker::PhantomData};
 
 use super::{
     decide::decide,
-    facts::{AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, TeamFacts},
+    facts::{
+        AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, ServiceAccountFacts, TeamFacts,
+    },
     sealed::Seal,
     table::{Grant, Permission, rule},
 };
@@ -106,6 +108,10 @@ actions! {
     AdministerAgent on AgentFacts = AgentAdminister;
     /// Appoint agent admins, relax approvals.
     GovernAgent on AgentFacts = AgentGovern;
+    /// Make a service account.
+    CreateServiceAccount on OrgFacts = ServiceAccountManage;
+    /// Rotate a service account's key, or revoke it.
+    ManageServiceAccount on ServiceAccountFacts = ServiceAccountManage;
     /// Submit a goal.
     SubmitGoal on AgentFacts = GoalSubmit;
     /// Cancel a goal.

@@ -35,7 +35,7 @@ on_both! {
         assert!(lines.len() > 500, "{}", reply.text);
         assert!(lines.iter().all(|line| line["payload"].is_null() && line["redacted"][0] == "payload"), "{}", lines[0]);
         let log = world.acme_admin().await.query("{ auditEvents(filter: { types: [\"audit.exported\"] }) { nodes { actorName } } }").await;
-        assert_eq!(log.data()["auditEvents"]["nodes"][0]["actorName"], "Olga Operator", "{}", log.text);
+        assert_eq!(log.data()["auditEvents"]["nodes"][0]["actorName"], "Petra Novak", "{}", log.text);
     }
 
     async fn nobody_else_gets_a_line(world) {

@@ -19,6 +19,7 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod refusal;
 pub mod service_account;
 pub mod session;
 pub mod setup;

@@ -146,7 +146,8 @@ impl Organization {
         Ok(InvitationConnection::new(seal(cx, &list, page, Invitation)?, total))
     }
 
-    /// Its service accounts, in the order in which they were made: its admins' and super-admins' to see.
+    /// Its service accounts, in the order in which they were made: its admins' and super-admins' to see, and each sees
+    /// itself.
     async fn service_accounts(
         &self,
         ctx: &Context<'_>,

@@ -60,11 +60,14 @@ on_both! {
         assert_eq!(nodes.as_array().unwrap().len(), 5);
         assert!(values(nodes, "goalText").iter().all(|text| text.is_null()) && values(nodes, "status").iter().all(|state| state.is_string()));
         let redacted = seen.redacted();
-        for at in 0..5 {
-            for path in ["goalText", "agent.systemPrompt", "tasks.nodes.0.payload"] {
+        for (at, node) in nodes.as_array().unwrap().iter().enumerate() {
+            let tasks = node["tasks"]["nodes"].as_array().unwrap().len();
+            let tasks = (0..tasks).map(|task| format!("tasks.nodes.{task}.payload"));
+            for path in tasks.chain(["goalText".to_owned(), "agent.systemPrompt".to_owned()]) {
                 assert!(redacted.contains(&format!("goals.nodes.{at}.{path}")), "{at} {path}");
             }
         }
+        assert!(redacted.iter().any(|path| path.ends_with("payload")), "no task: prove something");
         assert!(redacted.contains(&"viewer.organization.config".to_owned()));
         let search = read.query("{ goals(filter: { search: \"invoice\" }) { totalCount } }").await;
         assert_eq!(search.code(), Some("FORBIDDEN"));

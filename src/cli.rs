@@ -22,6 +22,7 @@ use entity::ids::OrgId;
 use crate::{
     app::{self, Failure, doctor, migrations, plug},
     config::{Config, describe},
+    demo::DemoKey,
     policy::markdown,
     store::audit_chain::Fault,
 };
@@ -71,10 +72,10 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Serve { .. } => Box::pin(app::serve(config, None, announce)).await?,
         Command::Demo { .. } => {
             Box::pin(migrations::run(&config, Migration::Up, Options::default())).await?;
-            let users = plug::seed(&config).await?;
+            let (users, keys) = plug::seed(&config).await?;
             let logins = plug::demo_logins(&users);
             let welcome = move |address| {
-                introduce(&users);
+                introduce(&users, &keys);
                 announce(address);
             };
             Box::pin(app::serve(config, Some(logins), welcome)).await?;
@@ -98,8 +99,8 @@ fn announce(address: std::net::SocketAddr) {
     let _ = say(&format!("Palisade listens on http://{address}\n"));
 }
 
-/// Who can sign in to the demo, one paragraph each: a token is too long for a table.
-fn introduce(users: &[plug::DemoUser]) {
+/// Who can sign in to the demo, and the keys of its service accounts, one paragraph each: a token is too long for a table.
+fn introduce(users: &[plug::DemoUser], keys: &[DemoKey]) {
     let mut text = String::from("\nA demo: these accounts, passwords and tokens are for everybody to see.\n");
     for plug::DemoUser { login, token } in users {
         // Writing to a String cannot fail.
@@ -108,6 +109,9 @@ fn introduce(users: &[plug::DemoUser]) {
             "\n{}: {}\n  e-mail   {}\n  password {}\n  token    {token}\n",
             login.role, login.note, login.email, login.password
         );
+    }
+    for DemoKey { role, key, note } in keys {
+        let _ = write!(text, "\n{role}: {note}\n  key      {key}\n");
     }
     text.push('\n');
     // A closed stdout is no reason not to serve.

@@ -11,7 +11,7 @@ use super::{Failure, migrations::Migrated};
 use crate::{
     clock::Clock,
     config::Config,
-    demo::{self, DemoLogin},
+    demo::{self, DemoKey, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report, audit_export::Wanted},
@@ -224,8 +224,9 @@ pub struct DemoUser {
     pub token: String,
 }
 
-/// Fills an empty database with the demo's world; a database that has it is left as it is. Answers who can sign in.
-pub async fn seed(config: &Config) -> Result<Vec<DemoUser>, Failure> {
+/// Fills an empty database with the demo's world; a database that has it is left as it is. Answers who can sign in,
+/// and the keys of its service accounts.
+pub async fn seed(config: &Config) -> Result<(Vec<DemoUser>, Vec<DemoKey>), Failure> {
     let database = super::open_database(config)?;
     let identity = rooms(config, &database, &config.http.listen)?.identity;
     let world = demo::plan(Clock::system().now());
@@ -237,8 +238,9 @@ pub async fn seed(config: &Config) -> Result<Vec<DemoUser>, Failure> {
         let token = identity.demo_session(&login.email).await.map_err(spoken)?.access_token;
         users.push(DemoUser { login, token });
     }
+    let keys = store::seed::demo_keys(&database).await.map_err(spoken)?;
     database.close().await;
-    Ok(users)
+    Ok((users, keys))
 }
 
 /// What the explorer offers for one-click sign-in.

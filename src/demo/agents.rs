@@ -7,7 +7,7 @@ use entity::{
     enums::{AgentStatus, AgentVisibility, CollaboratorPermission, WorkerStatus},
     fold::fold,
     global_agent, global_agent_document,
-    ids::{AgentId, TeamId, UserId},
+    ids::{AgentId, ServiceAccountId, TeamId, UserId},
     worker,
 };
 use serde_json::json;
@@ -19,6 +19,7 @@ use super::{
     playbook::{self, Document, Playbook},
     scene::{self, ACME, HISTORY, Scene, sealed_json},
 };
+use crate::viewer::Actor;
 
 /// An agent that can be given work, and by whom.
 #[derive(Debug)]
@@ -120,8 +121,8 @@ pub(super) fn global(rows: &mut DemoPlatform, dice: &mut Dice, now: DateTime<Utc
 }
 
 /// The organisation's agents, those of the platform that it uses, and its workers.
-pub(super) fn own(scene: &mut Scene<'_>, cast: &Cast, global: &[AgentId]) -> Vec<Agent> {
-    workers(scene, cast);
+pub(super) fn own(scene: &mut Scene<'_>, cast: &Cast, global: &[AgentId], runner: ServiceAccountId) -> Vec<Agent> {
+    workers(scene, runner);
     let mut staff = Vec::new();
     let mut at = scene.since + TimeDelta::hours(26);
     for (book, post) in playbook::OWN.iter().zip(&POSTS) {
@@ -309,7 +310,7 @@ fn config(book: &Playbook) -> serde_json::Value {
 }
 
 /// Workers, by the same names in both organisations.
-fn workers(scene: &mut Scene<'_>, cast: &Cast) {
+fn workers(scene: &mut Scene<'_>, runner: ServiceAccountId) {
     let everything: Vec<&str> = [playbook::COMMON_KINDS, playbook::SANDBOX_KINDS].concat();
     let now = scene.now;
     for (hostname, status, kinds, heard) in [
@@ -329,9 +330,9 @@ fn workers(scene: &mut Scene<'_>, cast: &Cast) {
             status,
             capabilities: entity::confidential::JsonText::new(json!(kinds).to_string()),
             last_heartbeat_at: now - heard,
-            service_account_id: None,
+            service_account_id: Some(runner),
             created_at: at,
         });
-        scene.log(at, "worker.registered", Some(cast.user(Ben)), id, Some(json!({"hostname": hostname})));
+        scene.log_by(at, "worker.registered", Actor::ServiceAccount(runner), id, Some(json!({"hostname": hostname})));
     }
 }

@@ -15,6 +15,7 @@ mod agents;
 mod chats;
 mod dice;
 mod graph;
+mod keys;
 mod log;
 mod people;
 mod playbook;
@@ -25,10 +26,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
     agent, agent_admin, agent_collaborator, agent_document, approval_request, chat_message, chat_session, event,
     event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, task, task_dependency, team, team_membership, user, worker,
+    platform_event, service_account, service_account_agent, task, task_dependency, team, team_membership, user, worker,
 };
 
 use dice::Dice;
+pub use keys::{DemoKey, key};
 pub use people::logins;
 use scene::Scene;
 
@@ -51,6 +53,8 @@ pub struct DemoPlatform {
     pub agents: Vec<agent::Model>,
     pub agent_collaborators: Vec<agent_collaborator::Model>,
     pub agent_admins: Vec<agent_admin::Model>,
+    pub service_accounts: Vec<service_account::Model>,
+    pub service_account_agents: Vec<service_account_agent::Model>,
     pub workers: Vec<worker::Model>,
     pub goals: Vec<goal::Model>,
     pub agent_documents: Vec<agent_document::Model>,
@@ -64,6 +68,8 @@ pub struct DemoPlatform {
     pub event_heads: Vec<event_head::Model>,
     /// Who can sign in, for the start-up text; not stored.
     pub logins: Vec<DemoLogin>,
+    /// The keys of its service accounts, for the start-up text; not stored.
+    pub keys: Vec<DemoKey>,
 }
 
 /// An account that the start-up text and `/demo/logins.json` name.
@@ -111,7 +117,9 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     for organization in scene::ORGANIZATIONS {
         let mut scene = Scene::open(organization, now, operator, &mut rows, &mut dice);
         let cast = people::members(&mut scene, consultant);
-        let staff = agents::own(&mut scene, &cast, &global);
+        let runner = keys::worker(&mut scene, &cast);
+        let staff = agents::own(&mut scene, &cast, &global, runner);
+        keys::planner(&mut scene, &cast, &staff);
         work::goals(&mut scene, &cast, &staff, shape);
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);

@@ -14,6 +14,7 @@ use super::{
     DemoPlatform,
     dice::{Dice, Words},
 };
+use crate::viewer::Actor;
 
 /// How long the platform has been there.
 pub(super) const HISTORY: TimeDelta = TimeDelta::days(30);
@@ -36,7 +37,7 @@ pub(super) const ORGANIZATIONS: [Organization; 2] = [ACME, GLOBEX];
 pub(super) struct Happening {
     pub(super) at: DateTime<Utc>,
     pub(super) kind: &'static str,
-    pub(super) actor: Option<UserId>,
+    pub(super) actor: Actor,
     pub(super) subject: String,
     pub(super) payload: Option<Value>,
 }
@@ -99,6 +100,18 @@ impl<'a> Scene<'a> {
         at: DateTime<Utc>,
         kind: &'static str,
         actor: Option<UserId>,
+        subject: impl TypedId,
+        payload: Option<Value>,
+    ) {
+        self.log_by(at, kind, actor.map_or(Actor::Platform, Actor::User), subject, payload);
+    }
+
+    /// The same, whoever did it.
+    pub(super) fn log_by(
+        &mut self,
+        at: DateTime<Utc>,
+        kind: &'static str,
+        actor: Actor,
         subject: impl TypedId,
         payload: Option<Value>,
     ) {

@@ -184,6 +184,22 @@ pub enum WorkerStatus {
     Offline,
 }
 
+/// What a service account may do.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ServiceScope")]
+pub enum ServiceScope {
+    /// Read metadata of what it may see.
+    Read,
+    /// Run workers: claim tasks and report on them.
+    TasksRun,
+    /// Propose plans.
+    PlansWrite,
+    /// Report LLM usage.
+    UsageWrite,
+    /// Take part in chats.
+    ChatWrite,
+}
+
 /// Which way a list is ordered.
 #[derive(Clone, Copy, Debug, Default, Enum, Eq, PartialEq)]
 pub enum OrderDirection {

@@ -6,8 +6,8 @@ use entity::{
     agent, agent_collaborator, agent_document,
     enums::{DocumentType, GoalStatus, TaskStatus},
     goal,
-    ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
-    invitation, org_membership, organization, task, team, team_membership, user, worker,
+    ids::{AgentId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
+    invitation, org_membership, organization, service_account, task, team, team_membership, user, worker,
 };
 
 use super::load::{Answers, Batch};
@@ -23,6 +23,7 @@ use crate::{
         organization::{OrganizationCount, OrganizationRow},
         page::{Page, PageRequest},
         row::Columns,
+        service_account::ServiceAccountRow,
         task::{DependencyRow, Direction, TaskQuery, TaskRow},
         team::{TeamMembershipRow, TeamRow},
         user::UserRow,
@@ -99,6 +100,25 @@ batches! {
     /// Workers by id.
     WorkerById { columns: Columns<worker::Entity> } (WorkerId => WorkerRow)
         |this, store, keys| by(store.worker_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Service accounts by id.
+    ServiceAccountById { columns: Columns<service_account::Entity> } (ServiceAccountId => ServiceAccountRow)
+        |this, store, keys| by(store.service_account_by_ids(keys, this.columns).await?, |row| row.id);
+
+    /// Service accounts of organisations.
+    ServiceAccounts { columns: Columns<service_account::Entity>, page: PageRequest }
+        (OrgId => Page<ServiceAccountRow>)
+        |this, store, keys| {
+            zip(keys, store.service_accounts_of_organizations(keys, this.columns, &this.page).await?)
+        };
+    /// How many service accounts organisations have.
+    ServiceAccountCount {} (OrgId => i64)
+        |_this, store, keys| store.service_account_counts_of_organizations(keys).await;
+    /// The agents that service accounts were made for.
+    AgentsOfServiceAccounts {} (ServiceAccountId => Vec<AgentId>)
+        |_this, store, keys| grouped(store.service_account_agents(keys).await?);
+    /// Whether people are active admins of organisations.
+    ActiveAdmin {} ((OrgId, UserId) => ())
+        |_this, store, keys| Ok(store.active_admins(keys).await?.into_iter().map(|admin| (admin, ())).collect());
 
     /// Memberships of users, as far as the viewer sees them.
     MembershipsOf { columns: Columns<org_membership::Entity> } (UserId => Vec<MembershipRow>)

@@ -1,16 +1,18 @@
 //! Global object identification: `node(id:)` and `nodes(ids:)`.
 
 use async_graphql::{Context, ID, Interface};
-use entity::ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{
+    AgentDocumentId, AgentId, EventId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, TypedId, UserId, WorkerId,
+};
 
 use super::{
     connection::parse_id,
     context::cx,
-    loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
+    loaders::{AgentById, GoalById, OrganizationById, ServiceAccountById, TaskById, TeamById, UserById, WorkerById},
     select,
     types::{
-        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization, task::Task,
-        team::Team, user::User, worker::Worker,
+        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization,
+        service_account::ServiceAccount, task::Task, team::Team, user::User, worker::Worker,
     },
 };
 use crate::{
@@ -39,6 +41,8 @@ pub enum Node {
     Task(Task),
     /// A worker.
     Worker(Worker),
+    /// A service account.
+    ServiceAccount(ServiceAccount),
     /// An audit event.
     Event(Event),
 }
@@ -58,6 +62,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
+        ServiceAccountId::PREFIX => parse_id::<ServiceAccountId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
     }
@@ -81,6 +86,9 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
+        ServiceAccountId::PREFIX => {
+            load!(ServiceAccountById, crate::store::service_account::ServiceAccountRow, ServiceAccount)
+        }
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

@@ -21,6 +21,7 @@ pub mod mail;
 pub mod member;
 pub mod organization;
 pub mod refusal;
+pub mod service_account;
 pub mod session;
 pub mod setup;
 pub mod team;

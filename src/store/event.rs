@@ -21,7 +21,8 @@ row! {
         key #[doc = "The organisation."] org_id: OrgId = OrgId,
         key #[doc = "The event."] id: EventId = Id,
         key #[doc = "Who did it."] actor_user_id: Option<UserId> = ActorUserId,
-        key #[doc = "The service account that did it."] actor_service_account_id: Option<ServiceAccountId> = ActorServiceAccountId,
+        key #[doc = "The service account that did it."]
+            actor_service_account_id: Option<ServiceAccountId> = ActorServiceAccountId,
         lazy #[doc = "Position in the organisation's log."] sequence: i64 = Sequence,
         lazy #[doc = "What happened."] kind: String = Kind,
         lazy #[doc = "What it happened to."] subject_id: Option<String> = SubjectId,

@@ -21,6 +21,7 @@ pub mod page;
 pub mod row;
 pub mod scope;
 pub mod seed;
+pub mod service_account;
 pub mod task;
 pub mod team;
 pub mod user;

@@ -320,6 +320,14 @@ visible! {
             Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
         }
     };
+    // A service account sees itself.
+    service_account by AccountManageOwn: |seer| {
+        use entity::service_account::{Column, Entity};
+        own_account(seer, Expr::col((Entity, Column::Id)))
+    };
+    service_account_agent by AccountManageOwn: |seer| {
+        own_account(seer, Expr::col((service_account_agent::Entity, service_account_agent::Column::ServiceAccountId)))
+    };
     worker by WorkerRead: |_seer| None;
     team by MemberRead: |_seer| None;
     team_membership by MemberRead: |_seer| None;
@@ -331,6 +339,14 @@ visible! {
         Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(seer.org_id())))
     };
     user by MemberRead: |seer| Some(member_users(seer.org_id()));
+}
+
+/// Service accounts are the admins' to see, and each sees itself.
+fn own_account(seer: Seer<'_>, id: Expr) -> Option<Condition> {
+    match seer {
+        Seer::Member(viewer) => (!viewer.is_org_admin()).then(nothing),
+        Seer::Key(key) => Some(Cond::all().add(id.eq(key.id))),
+    }
 }
 
 /// No row at all.

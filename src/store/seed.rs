@@ -13,15 +13,18 @@
 //! }
 //! ```
 
-use entity::{organization, platform_setting, user};
+use entity::{
+    ids::{OrgId, ServiceAccountId},
+    organization, platform_setting, service_account, user,
+};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
+    ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, ModelTrait, Order, TryGetable,
     sea_query::{Expr, ExprTrait, Query},
 };
 
 use super::db::{Database, Role};
 use crate::{
-    demo::DemoPlatform,
+    demo::{self, DemoKey, DemoPlatform},
     error::{Error, Result},
 };
 
@@ -41,6 +44,29 @@ pub async fn is_demo(db: &Database) -> Result<bool> {
         .from(platform_setting::Entity)
         .and_where(Expr::col(platform_setting::Column::Key).eq(MARK));
     Ok(tx.query_one(&select).await?.is_some())
+}
+
+/// The keys of the demo's service accounts, which name ids that were made with the database.
+pub async fn demo_keys(db: &Database) -> Result<Vec<DemoKey>> {
+    use service_account::{Column, Entity};
+    let tx = db.begin_read(Role::Identity, None).await?;
+    let of_org = |column| Expr::col((organization::Entity, column));
+    let mut select = Query::select();
+    select
+        .column((organization::Entity, organization::Column::Name))
+        .columns([(Entity, Column::OrgId), (Entity, Column::Id)])
+        .column((Entity, Column::Name))
+        .from(Entity)
+        .inner_join(organization::Entity, of_org(organization::Column::Id).equals((Entity, Column::OrgId)))
+        .order_by((Entity, Column::OrgId), Order::Asc)
+        .order_by((Entity, Column::Id), Order::Asc);
+    let mut keys = Vec::new();
+    for row in tx.query_all(&select).await? {
+        let organization = String::try_get_by_index(&row, 0)?;
+        let (org_id, id) = (OrgId::try_get_by_index(&row, 1)?, ServiceAccountId::try_get_by_index(&row, 2)?);
+        keys.extend(demo::key(&organization, org_id, id, &String::try_get_by_index(&row, 3)?));
+    }
+    Ok(keys)
 }
 
 /// Inserts the platform, or refuses: `CONFLICT` where there are accounts or organisations already.
@@ -72,6 +98,8 @@ pub async fn write(connection: &impl ConnectionTrait, platform: &DemoPlatform) -
     rows(connection, &platform.agents).await?;
     rows(connection, &platform.agent_collaborators).await?;
     rows(connection, &platform.agent_admins).await?;
+    rows(connection, &platform.service_accounts).await?;
+    rows(connection, &platform.service_account_agents).await?;
     rows(connection, &platform.workers).await?;
     rows(connection, &platform.goals).await?;
     rows(connection, &platform.agent_documents).await?;

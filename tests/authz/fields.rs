@@ -37,6 +37,7 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("Goal", of_acme!(goals)),
         ("Task", of_acme!(tasks)),
         ("Worker", of_acme!(workers)),
+        ("ServiceAccount", of_acme!(service_accounts)),
         ("Event", of_acme!(events)),
     ]);
     for ids in samples.values_mut() {

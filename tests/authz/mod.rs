@@ -4,4 +4,5 @@ mod alike;
 mod fields;
 mod mutations;
 mod redaction;
+mod service_accounts;
 mod walls;

@@ -67,6 +67,7 @@ fn cases(world: &World) -> Vec<Case> {
         .find(|row| row.org_id == acme && (row.status == MembershipStatus::Pending || row.pending_role.is_some()))
         .unwrap();
     let in_team = plan.team_memberships.iter().find(|row| row.team_id == finance && row.user_id == dmitri).unwrap();
+    let account = plan.service_accounts.iter().find(|row| row.org_id == acme).unwrap();
     let lonely = plan
         .users
         .iter()
@@ -115,6 +116,14 @@ fn cases(world: &World) -> Vec<Case> {
                 json!({ "userId": text(&pending.user_id), "role": pending.pending_role.unwrap_or(pending.role).as_str(), "accept": true }),
             ),
         ),
+        ("createServiceAccount", "for all agents", input(json!({ "name": "New", "scopes": ["TASKS_RUN"] }))),
+        (
+            "createServiceAccount",
+            "for Finance's agent",
+            input(json!({ "name": "New", "scopes": ["READ"], "agentIds": [text(&team.id)] })),
+        ),
+        ("rotateServiceAccountKey", "", id(&account.id)),
+        ("revokeServiceAccount", "", id(&account.id)),
         ("createTeam", "", input(json!({ "organizationId": text(&acme), "name": "New", "slug": "new" }))),
         ("updateTeam", "", input(json!({ "id": text(&finance), "name": "Money" }))),
         ("deleteTeam", "that owns agents", id(&finance)),

@@ -56,6 +56,8 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         agents,
         agent_collaborators,
         agent_admins,
+        service_accounts,
+        service_account_agents,
         workers,
         goals,
         agent_documents,
@@ -231,6 +233,7 @@ fn stored_json_is_json() {
         ("agents", "Config"),
         ("global_agents", "Config"),
         ("workers", "Capabilities"),
+        ("service_accounts", "Scopes"),
         ("goals", "Plan"),
         ("tasks", "Payload"),
         ("tasks", "Result"),
@@ -297,7 +300,7 @@ fn the_chains_hold() {
                     id: row.id,
                     kind: &row.kind,
                     actor_user_id: row.actor_user_id,
-                    actor_service_account_id: None,
+                    actor_service_account_id: row.actor_service_account_id,
                     subject_id: row.subject_id.as_deref(),
                     created_at: row.created_at,
                     payload_salt: text(&stored["PayloadSalt"]).unwrap(),
@@ -326,6 +329,23 @@ fn the_logins_are_accounts_that_can_sign_in() {
             Some(name) => assert_eq!(orgs, [org(&platform, &name.to_lowercase())]),
             None => assert_eq!(orgs.len(), if user.is_super_admin { 0 } else { 2 }),
         }
+    }
+}
+
+#[test]
+fn the_keys_are_those_of_the_service_accounts_made_by_an_active_admin() {
+    let platform = demo::plan(now());
+    let roles: Vec<&str> = platform.keys.iter().map(|key| key.role.as_str()).collect();
+    assert_eq!(roles, ["Acme worker", "Acme planner", "Globex worker", "Globex planner"]);
+    for (shown, account) in platform.keys.iter().zip(&platform.service_accounts) {
+        let parsed = palisade::identity::ServiceKey::parse(&shown.key).unwrap();
+        assert_eq!((parsed.org_id, parsed.id), (account.org_id, account.id));
+        assert_eq!(palisade::identity::opaque::hash(&shown.key), account.key_hash.expose());
+        let admin = platform.org_memberships.iter().any(|row| {
+            (row.org_id, row.user_id, row.role, row.status)
+                == (account.org_id, account.created_by, OrgRole::Admin, MembershipStatus::Active)
+        });
+        assert!(admin, "{}", shown.role);
     }
 }
 

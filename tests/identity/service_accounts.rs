@@ -89,7 +89,6 @@ on_both! {
         for (table, by, lost, found) in [
             ("users", "id", "status = 'SUSPENDED'", "status = 'ACTIVE'"),
             ("users", "id", "status = 'DEACTIVATED'", "status = 'ACTIVE'"),
-            ("users", "id", "is_super_admin = true", "is_super_admin = false"),
             ("org_memberships", "user_id", "role = 'MEMBER'", "role = 'ADMIN'"),
             ("org_memberships", "user_id", "status = 'LEFT'", "status = 'ACTIVE'"),
             ("org_memberships", "user_id", "status = 'PENDING'", "status = 'ACTIVE'"),

@@ -15,6 +15,7 @@ mod members_confirm;
 mod members_leave;
 mod organizations;
 mod over_graphql;
+mod service_accounts;
 mod super_admins;
 mod team;
 mod users;

@@ -36,13 +36,15 @@ use tower::ServiceExt as _;
 use super::postgres;
 
 /// The accounts that tests ask as, by the demo's name for them.
-pub const CALLERS: [(&str, Option<&str>); 8] = [
+pub const CALLERS: [(&str, Option<&str>); 10] = [
     ("anonymous", None),
     ("acme_admin", Some("Acme admin")),
     ("acme_team_admin", Some("Acme team admin")),
     ("acme_member", Some("Acme member")),
     ("acme_outsider", Some("Acme outsider")),
     ("acme_agent_admin", Some("Acme agent admin")),
+    ("acme_planner", Some("Acme planner")),
+    ("acme_worker", Some("Acme worker")),
     ("globex_admin", Some("Globex admin")),
     ("operator", Some("Operator")),
 ];
@@ -159,9 +161,12 @@ impl World {
         Self { database, rooms, engine, router, plan: plan().await, root: connect(url).await, kind, _keep: keep }
     }
 
-    /// Asks as the account that the demo calls `role`; as nobody without one.
+    /// Asks as the account, or the service account, that the demo calls `role`; as nobody without one.
     pub async fn login(&self, role: Option<&str>) -> Caller<'_> {
         let Some(role) = role else { return Caller { world: self, token: None } };
+        if let Some(key) = self.plan.keys.iter().find(|key| key.role == role) {
+            return Caller { world: self, token: Some(key.key.clone()) };
+        }
         let login = self.plan.logins.iter().find(|login| login.role == role).expect("a login of the demo");
         let tokens = self.rooms.identity().demo_session(&login.email).await.unwrap();
         Caller { world: self, token: Some(tokens.access_token) }

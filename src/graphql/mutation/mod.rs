@@ -6,6 +6,7 @@ mod agent_people;
 mod goal;
 mod member;
 mod organization;
+mod service_account;
 mod session;
 mod team;
 mod user;
@@ -26,6 +27,7 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    service_account::ServiceAccountMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

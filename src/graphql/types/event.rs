@@ -5,6 +5,7 @@ use entity::confidential::JsonText;
 
 use super::{
     organization::{Organization, organization},
+    service_account::{ServiceAccount, service_account},
     user::{User, user},
 };
 use crate::{
@@ -42,7 +43,7 @@ impl Event {
         Ok(self.0.kind.get()?)
     }
 
-    /// Who did it; null where the platform itself did, and for a super-admin, who is nobody's member: see `actorName`.
+    /// Who did it; null where the platform itself or a service account did, and for a super-admin, who is nobody's member: see `actorName`.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         user(ctx, self.0.actor_user_id).await
     }
@@ -56,6 +57,11 @@ impl Event {
     async fn actor_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let (Some(id), cx) = (self.0.actor_user_id, cx(ctx)) else { return Ok(None) };
         cx.loaders.load(&cx.store, ActorName {}, id).await
+    }
+
+    /// The service account that did it.
+    async fn service_account(&self, ctx: &Context<'_>) -> Result<Option<ServiceAccount>> {
+        service_account(ctx, self.0.actor_service_account_id).await
     }
 
     /// The organisation.

@@ -9,6 +9,7 @@ pub mod invitation;
 pub mod organization;
 pub mod payload;
 pub mod server_info;
+pub mod service_account;
 pub mod session;
 pub mod task;
 pub mod team;

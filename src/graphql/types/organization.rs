@@ -7,6 +7,7 @@ use super::{
     agent::{Agent, AgentConnection, AgentFilterInput},
     goal::GoalStatusCount,
     invitation::{Invitation, InvitationConnection, InvitationFilterInput},
+    service_account::{ServiceAccount, ServiceAccountConnection},
     task::TaskStatusCount,
     team::{Team, TeamConnection},
     user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
@@ -20,8 +21,8 @@ use crate::{
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
-            InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
-            TeamsOfOrganizations,
+            InvitationCount, Invitations, MemberCount, Members, OrganizationById, ServiceAccountCount, ServiceAccounts,
+            TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
         },
         redaction::Redacted,
         scalars::DateTime,
@@ -34,6 +35,7 @@ use crate::{
         membership::MembershipRow,
         organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
         page::Page,
+        service_account::ServiceAccountRow,
         team::TeamRow,
     },
 };
@@ -142,6 +144,26 @@ impl Organization {
             false => None,
         };
         Ok(InvitationConnection::new(seal(cx, &list, page, Invitation)?, total))
+    }
+
+    /// Its service accounts, in the order in which they were made: its admins' and super-admins' to see, and each sees
+    /// itself.
+    async fn service_accounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only service accounts after this cursor.")] after: Option<String>,
+    ) -> Result<ServiceAccountConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let list = ListName::new(cx, "service accounts", &id);
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = ServiceAccounts { columns: select::node_columns::<ServiceAccountRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, ServiceAccountCount {}, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(ServiceAccountConnection::new(seal(cx, &list, page, ServiceAccount)?, total))
     }
 
     /// Its own agents by name, without the global ones.

@@ -4,6 +4,7 @@ use async_graphql::{Context, Object};
 
 use super::{
     organization::{Organization, organization},
+    service_account::{ServiceAccount, service_account},
     team::TeamMembership,
     user::{OrgMembership, User},
 };
@@ -20,9 +21,14 @@ pub struct ViewerObject;
 /// Who is asking, and what they may do now.
 #[Object(name = "Viewer")]
 impl ViewerObject {
-    /// The account.
+    /// The account; null for a service account.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(cx(ctx).store.user_self(select::columns::<UserRow>(ctx)).await?.map(User))
+    }
+
+    /// The service account, for a planner or worker.
+    async fn service_account(&self, ctx: &Context<'_>) -> Result<Option<ServiceAccount>> {
+        service_account(ctx, cx(ctx).viewer.service_account().map(|key| key.id)).await
     }
 
     /// Whether it is a platform operator, who sees every organisation's metadata and nobody's content.

@@ -1,11 +1,10 @@
 //! Goals, as they are submitted and called off.
 
 use entity::{
-    approval_request,
     confidential::Confidential,
-    enums::{AgentStatus, ApprovalStatus, GoalStatus, TaskStatus},
+    enums::{AgentStatus, GoalStatus, TaskStatus},
     goal,
-    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TaskId, TypedId, UserId},
+    ids::{AgentId, GoalId, OrgId, TaskId, TypedId, UserId},
     task,
 };
 use sea_orm::{
@@ -17,6 +16,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
+    approval::cancel_of_goal,
     check::hold_agent,
     document::{DocumentDraft, insert_document},
     global_agent::{install, platform_agent},
@@ -127,9 +127,7 @@ impl Store {
         for task_id in end_tasks(&tx, org_id, id, now).await? {
             records.push(Record::about("task.cancelled", task_id).with(goal.clone()));
         }
-        for request_id in end_requests(&tx, org_id, id).await? {
-            records.push(Record::about("approval.cancelled", request_id).with(goal.clone()));
-        }
+        records.extend(cancel_of_goal(&tx, org_id, id, now).await?);
         self.finish(tx, clock, org_id, records).await
     }
 }
@@ -201,20 +199,6 @@ async fn end_tasks(tx: &Tx, org_id: OrgId, goal_id: GoalId, now: chrono::DateTim
         .and_where(Expr::col(Column::OrgId).eq(org_id))
         .and_where(Expr::col(Column::GoalId).eq(goal_id))
         .and_where(Expr::col(Column::Status).is_in(TaskStatus::before(TaskStatus::Cancelled).map(TaskStatus::as_str)))
-        .returning(Query::returning().column(Column::Id));
-    ended(tx, &update).await
-}
-
-async fn end_requests(tx: &Tx, org_id: OrgId, goal_id: GoalId) -> Result<Vec<ApprovalRequestId>> {
-    use approval_request::{Column, Entity};
-    let pending = ApprovalStatus::before(ApprovalStatus::Cancelled).map(ApprovalStatus::as_str);
-    let mut update = Query::update();
-    update
-        .table(Entity)
-        .value(Column::Status, ApprovalStatus::Cancelled.as_str())
-        .and_where(Expr::col(Column::OrgId).eq(org_id))
-        .and_where(Expr::col(Column::GoalId).eq(goal_id))
-        .and_where(Expr::col(Column::Status).is_in(pending))
         .returning(Query::returning().column(Column::Id));
     ended(tx, &update).await
 }

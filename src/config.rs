@@ -41,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// Outgoing mail.
     pub mail: Mail,
+    /// Approval requests.
+    pub approvals: Approvals,
     /// Goals' files.
     pub workspace: Workspace,
     /// Logging.
@@ -148,6 +150,18 @@ pub struct Mail {
     pub folder: PathBuf,
 }
 
+/// Approval requests.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approvals {
+    /// How long a plan waits for decisions.
+    #[serde(with = "span")]
+    pub plan_expiry: Duration,
+    /// How long a risky step waits, where its worker names no time.
+    #[serde(with = "span")]
+    pub risky_task_expiry: Duration,
+}
+
 /// Goals' files.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -236,6 +250,12 @@ impl Default for Limits {
             batch: 10,
             document_cache: 8 << 20,
         }
+    }
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { plan_expiry: Duration::from_secs(7 * 24 * 3600), risky_task_expiry: Duration::from_secs(24 * 3600) }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     http::{Backend, Opened, Report},
     identity::{ServerSecret, password::Password},
     service::{
+        Settings,
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
         setup::NewSuperAdmin,
@@ -55,6 +56,7 @@ pub struct Rooms {
     clock: Clock,
     cursors: CursorSealer,
     public_url: Arc<str>,
+    settings: Settings,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
@@ -68,6 +70,7 @@ impl Rooms {
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
+            settings: Settings::default(),
             migrated: None,
             demo: None,
         }
@@ -87,6 +90,7 @@ impl Rooms {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
+            self.settings,
         )
     }
 }
@@ -138,7 +142,11 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         ..IdentitySettings::new(public_url.clone())
     };
     let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
-    Ok(Rooms { public_url: public_url.into(), ..rooms })
+    let settings = Settings {
+        plan_expiry: seconds(config.approvals.plan_expiry),
+        risky_task_expiry: seconds(config.approvals.risky_task_expiry),
+    };
+    Ok(Rooms { public_url: public_url.into(), settings, ..rooms })
 }
 
 /// What stands behind the door, with the jobs that run beside it.

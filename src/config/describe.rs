@@ -68,6 +68,11 @@ pub const DOCS: &[(&str, &str)] = &[
     ("limits.batch", "Operations in one request."),
     ("limits.document_cache", "Memory for documents that were parsed and measured before, in bytes."),
     ("mail.folder", "Folder that mail is written to. Empty: `mail` in `data.dir`."),
+    ("approvals.plan_expiry", "How long a plan waits for decisions; then its goal fails."),
+    (
+        "approvals.risky_task_expiry",
+        "How long a risky step waits for decisions where its worker names no time; then its task fails.",
+    ),
     ("workspace.root", "Folder that holds goals' files. Empty: `workspace` in `data.dir`."),
     ("log.format", "`text` for people, `json` for machines; one line per request."),
     (

@@ -38,6 +38,8 @@ pub struct RequestCtx {
     pub identity: Identity,
     /// Where the platform is reached, for links in mails.
     pub public_url: Arc<str>,
+    /// What the operator of the server settled for use cases.
+    pub settings: service::Settings,
     db: Database,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
@@ -51,6 +53,7 @@ impl RequestCtx {
         cursors: CursorSealer,
         identity: Identity,
         public_url: Arc<str>,
+        settings: service::Settings,
     ) -> Self {
         let viewer = Arc::new(viewer);
         Self {
@@ -59,6 +62,7 @@ impl RequestCtx {
             db,
             identity,
             public_url,
+            settings,
             clock,
             loaders: Loaders::default(),
             cursors,
@@ -75,6 +79,7 @@ impl RequestCtx {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
+            self.settings,
         )
     }
 
@@ -85,7 +90,7 @@ impl RequestCtx {
 
     /// What a use case is given.
     pub fn service(&self) -> service::Context<'_> {
-        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, settings: &self.settings }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<PathSegment>>> {

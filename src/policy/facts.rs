@@ -2,7 +2,7 @@
 
 use entity::{
     enums::{AgentVisibility, CollaboratorPermission},
-    ids::{AgentId, GoalId, OrgId, ServiceAccountId, TeamId, UserId},
+    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, ServiceAccountId, TeamId, UserId},
 };
 
 /// Names an agent: an organisation's, or (without an organisation) a global one.
@@ -71,6 +71,23 @@ pub struct GoalFacts {
     pub agent: AgentFacts,
 }
 
+/// An approval request, as one viewer stands to it.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalFacts {
+    /// The organisation, also of a request about a global agent.
+    pub org_id: OrgId,
+    /// The request.
+    pub id: ApprovalRequestId,
+    /// The goal's submitter; nobody on history older than accounts.
+    pub requested_by: Option<UserId>,
+    /// How many distinct deciders it takes.
+    pub required_approvals: i32,
+    /// Whether the organisation has one admin and no other.
+    pub one_admin: bool,
+    /// The agent.
+    pub agent: AgentFacts,
+}
+
 /// An organisation.
 #[derive(Clone, Copy, Debug)]
 pub struct OrgFacts {
@@ -118,6 +135,8 @@ pub enum Resource<'a> {
     NewAgent(&'a NewAgent),
     /// A goal and all that hangs off it.
     Goal(&'a GoalFacts),
+    /// A request for approval.
+    Approval(&'a ApprovalFacts),
 }
 
 /// Facts that a write can be permitted on.
@@ -158,6 +177,7 @@ protected! {
     AgentFacts => Agent, AgentKey, |facts| facts.key;
     NewAgent => NewAgent, NewAgent, |facts| *facts;
     GoalFacts => Goal, (OrgId, GoalId), |facts| (facts.org_id, facts.id);
+    ApprovalFacts => Approval, (OrgId, ApprovalRequestId), |facts| (facts.org_id, facts.id);
 }
 
 impl Protected for ServiceAccountFacts {

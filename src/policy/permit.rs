@@ -8,7 +8,8 @@ use std::{fmt, marker::PhantomData};
 use super::{
     decide::decide,
     facts::{
-        AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, ServiceAccountFacts, TeamFacts,
+        AccountFacts, AgentFacts, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected,
+        ServiceAccountFacts, TeamFacts,
     },
     sealed::Seal,
     table::{Grant, Permission, rule},
@@ -116,4 +117,6 @@ actions! {
     SubmitGoal on AgentFacts = GoalSubmit;
     /// Cancel a goal.
     CancelGoal on GoalFacts = GoalCancel;
+    /// Approve or reject.
+    DecideApproval on ApprovalFacts = ApprovalDecide;
 }

@@ -225,7 +225,7 @@ table! {
         note "A member reads the requests that its own goals made.";
     ///Approve or reject
     ApprovalDecide / "APPROVAL_DECIDE": Role, No, Yes, No, No, No, Own, NoKey,
-        note "Nobody decides their own request.";
+        note "Nobody decides their own request, but an organisation's only admin where one approval is needed.";
     ///Read a chat session
     ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope(&[ChatScope]),
         note "A super-admin sees the session's row and `messageCount`.";

@@ -25,6 +25,7 @@ pub mod team;
 pub mod throttle;
 pub mod user;
 
+use chrono::TimeDelta;
 use entity::ids::OrgId;
 
 use crate::{
@@ -39,6 +40,21 @@ use crate::{
     viewer::Viewer,
 };
 
+/// What the operator of the server settled for use cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a plan waits for decisions.
+    pub plan_expiry: TimeDelta,
+    /// How long a risky step waits for decisions, unless its worker says.
+    pub risky_task_expiry: TimeDelta,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { plan_expiry: TimeDelta::days(7), risky_task_expiry: TimeDelta::hours(24) }
+    }
+}
+
 /// What every use case is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -48,6 +64,8 @@ pub struct Context<'a> {
     pub store: &'a Store,
     /// Time and ids.
     pub clock: &'a Clock,
+    /// What the operator of the server settled.
+    pub settings: &'a Settings,
 }
 
 impl Context<'_> {

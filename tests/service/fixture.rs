@@ -15,7 +15,7 @@ use palisade::{
     error::{Error, Result},
     identity::ServerSecret,
     service::{
-        Context,
+        Context, Settings,
         identity::{Identity, IdentitySettings},
     },
     store::{
@@ -78,11 +78,12 @@ pub struct Caller {
     pub viewer: Arc<Viewer>,
     store: Arc<Store>,
     clock: Clock,
+    settings: Settings,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, settings: &self.settings }
     }
 
     pub fn store(&self) -> &Store {
@@ -145,7 +146,7 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone() }
+        Caller { viewer, store, clock: self.clock.clone(), settings: Settings::default() }
     }
 
     fn account(&self, user_id: UserId) -> Account {

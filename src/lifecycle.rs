@@ -11,6 +11,7 @@
 //! assert!(!GoalStatus::Completed.may_become(GoalStatus::Cancelled));
 //! ```
 
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::enums::{ApprovalStatus, GoalStatus, TaskStatus};
 
 /// A state that something moves through.
@@ -87,6 +88,28 @@ impl State for ApprovalStatus {
     const STEPS: &'static [(Self, Self)] =
         &[(Self::Pending, Self::Approved), (Self::Pending, Self::Rejected), (Self::Pending, Self::Expired)];
     const FROM_ANY: &'static [Self] = &[Self::Cancelled];
+}
+
+/// How long approval requests wait for decisions.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalWaits {
+    /// A plan.
+    pub plan: TimeDelta,
+    /// A risky step, where its worker names no time.
+    pub risky_task: TimeDelta,
+}
+
+impl Default for ApprovalWaits {
+    fn default() -> Self {
+        Self { plan: TimeDelta::days(7), risky_task: TimeDelta::hours(24) }
+    }
+}
+
+impl ApprovalWaits {
+    /// When something that is opened now and waits for so long expires; never, for a time beyond all dates.
+    pub fn deadline(now: DateTime<Utc>, wait: TimeDelta) -> Option<DateTime<Utc>> {
+        now.checked_add_signed(wait)
+    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::{
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report},
     identity::{ServerSecret, password::Password},
+    lifecycle::ApprovalWaits,
     service::{
-        Settings,
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
         setup::NewSuperAdmin,
@@ -56,7 +56,7 @@ pub struct Rooms {
     clock: Clock,
     cursors: CursorSealer,
     public_url: Arc<str>,
-    settings: Settings,
+    waits: ApprovalWaits,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
@@ -70,7 +70,7 @@ impl Rooms {
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
-            settings: Settings::default(),
+            waits: ApprovalWaits::default(),
             migrated: None,
             demo: None,
         }
@@ -90,7 +90,7 @@ impl Rooms {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
-            self.settings,
+            self.waits,
         )
     }
 }
@@ -142,11 +142,11 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         ..IdentitySettings::new(public_url.clone())
     };
     let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
-    let settings = Settings {
-        plan_expiry: seconds(config.approvals.plan_expiry),
-        risky_task_expiry: seconds(config.approvals.risky_task_expiry),
+    let waits = ApprovalWaits {
+        plan: seconds(config.approvals.plan_expiry),
+        risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { public_url: public_url.into(), settings, ..rooms })
+    Ok(Rooms { public_url: public_url.into(), waits, ..rooms })
 }
 
 /// What stands behind the door, with the jobs that run beside it.

@@ -11,6 +11,7 @@ use entity::{confidential::Reader, table::Audience};
 use super::load::Loaders;
 use crate::{
     clock::Clock,
+    lifecycle::ApprovalWaits,
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
@@ -38,8 +39,8 @@ pub struct RequestCtx {
     pub identity: Identity,
     /// Where the platform is reached, for links in mails.
     pub public_url: Arc<str>,
-    /// What the operator of the server settled for use cases.
-    pub settings: service::Settings,
+    /// How long approval requests wait.
+    pub waits: ApprovalWaits,
     db: Database,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
@@ -53,7 +54,7 @@ impl RequestCtx {
         cursors: CursorSealer,
         identity: Identity,
         public_url: Arc<str>,
-        settings: service::Settings,
+        waits: ApprovalWaits,
     ) -> Self {
         let viewer = Arc::new(viewer);
         Self {
@@ -62,7 +63,7 @@ impl RequestCtx {
             db,
             identity,
             public_url,
-            settings,
+            waits,
             clock,
             loaders: Loaders::default(),
             cursors,
@@ -79,7 +80,7 @@ impl RequestCtx {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
-            self.settings,
+            self.waits,
         )
     }
 
@@ -90,7 +91,7 @@ impl RequestCtx {
 
     /// What a use case is given.
     pub fn service(&self) -> service::Context<'_> {
-        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, settings: &self.settings }
+        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, waits: &self.waits }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<PathSegment>>> {

@@ -194,6 +194,42 @@ pub enum OrderDirection {
     Desc,
 }
 
+/// What is to be approved.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ApprovalType")]
+pub enum ApprovalType {
+    /// A goal's plan.
+    Plan,
+    /// A risky step of a task.
+    RiskyTask,
+}
+
+/// Where an approval request stands.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ApprovalStatus")]
+pub enum ApprovalStatus {
+    /// Waits for decisions.
+    Pending,
+    /// Approved.
+    Approved,
+    /// Rejected.
+    Rejected,
+    /// Called off with its goal or task.
+    Cancelled,
+    /// Nobody decided in time.
+    Expired,
+}
+
+/// What somebody decided about an approval request.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::Decided")]
+pub enum Decided {
+    /// It may go on.
+    Approve,
+    /// It may not.
+    Reject,
+}
+
 /// The stored values of an optional list of values.
 pub fn stored<G: Into<S>, S>(values: Option<Vec<G>>) -> Option<Vec<S>> {
     values.map(|values| values.into_iter().map(Into::into).collect())

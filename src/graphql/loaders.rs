@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use entity::{
-    agent, agent_collaborator, agent_document,
-    enums::{DocumentType, GoalStatus, TaskStatus},
+    agent, agent_collaborator, agent_document, approval_decision, approval_request,
+    enums::{Decided, DocumentType, GoalStatus, TaskStatus},
     goal,
-    ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
+    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
     invitation, org_membership, organization, task, team, team_membership, user, worker,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     store::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
+        approval::{ApprovalRow, DecisionRow, Routing},
         document::DocumentRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
@@ -224,6 +225,28 @@ batches! {
         |_this, store, keys| {
             let counts = store.task_states_of_goals(keys).await?;
             grouped(counts.into_iter().map(|(id, state, count)| (id, (state, count))))
+        };
+    /// The latest approval requests of goals.
+    ApprovalsOfGoals { columns: Columns<approval_request::Entity>, page: PageRequest }
+        ((OrgId, GoalId) => Page<ApprovalRow>)
+        |this, store, keys| zip(keys, store.approvals_of_goals(keys, this.columns, &this.page).await?);
+    /// Decisions about approval requests.
+    DecisionsOfApprovals { columns: Columns<approval_decision::Entity> } (ApprovalRequestId => Vec<DecisionRow>)
+        |this, store, keys| {
+            let rows = store.decisions_of_approvals(keys, this.columns).await?;
+            grouped(rows.into_iter().map(|row| (row.request_id, row)))
+        };
+    /// What the viewer decided about approval requests.
+    OwnDecision {} (ApprovalRequestId => Decided)
+        |_this, store, keys| store.own_decisions(keys).await;
+    /// To whom approval requests are routed.
+    Approvers {} (Routing => Vec<UserId>)
+        |_this, store, keys| store.approvers(keys).await;
+    /// Whether the viewer's organisation has one admin and no other.
+    OneAdmin {} (OrgId => bool)
+        |_this, store, keys| {
+            let one = store.has_one_admin().await?;
+            Ok(keys.iter().map(|org_id| (*org_id, one)).collect())
         };
     /// Edges of goals' graphs.
     Graph {} (GoalId => Vec<DependencyRow>)

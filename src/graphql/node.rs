@@ -1,7 +1,9 @@
 //! Global object identification: `node(id:)` and `nodes(ids:)`.
 
 use async_graphql::{Context, ID, Interface};
-use entity::ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{
+    AgentDocumentId, AgentId, ApprovalRequestId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId,
+};
 
 use super::{
     connection::parse_id,
@@ -9,14 +11,14 @@ use super::{
     loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
     select,
     types::{
-        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization, task::Task,
-        team::Team, user::User, worker::Worker,
+        agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, goal::Goal,
+        organization::Organization, task::Task, team::Team, user::User, worker::Worker,
     },
 };
 use crate::{
     error::{Error, Result},
     policy::{Permission, may_start},
-    store::{document::DocumentRow, event::EventRow, row::Row},
+    store::{approval::ApprovalRow, document::DocumentRow, event::EventRow, row::Row},
 };
 
 /// Anything with a globally unique id.
@@ -37,6 +39,8 @@ pub enum Node {
     Goal(Goal),
     /// A task.
     Task(Task),
+    /// An approval request.
+    ApprovalRequest(ApprovalRequest),
     /// A worker.
     Worker(Worker),
     /// An audit event.
@@ -57,6 +61,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         AgentDocumentId::PREFIX => parse_id::<AgentDocumentId>(field, id).map(drop),
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
+        ApprovalRequestId::PREFIX => parse_id::<ApprovalRequestId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
@@ -81,6 +86,11 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
+        ApprovalRequestId::PREFIX => {
+            let id = parse_id(field, id)?;
+            let rows = cx.store.approval_by_ids(&[id], ApprovalRow::columns(fields)).await?;
+            rows.into_iter().next().map(|row| Node::ApprovalRequest(ApprovalRequest(row)))
+        }
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

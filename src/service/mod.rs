@@ -25,12 +25,12 @@ pub mod team;
 pub mod throttle;
 pub mod user;
 
-use chrono::TimeDelta;
 use entity::ids::OrgId;
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    lifecycle::ApprovalWaits,
     policy::OrgFacts,
     store::{
         Store,
@@ -39,21 +39,6 @@ use crate::{
     },
     viewer::Viewer,
 };
-
-/// What the operator of the server settled for use cases.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How long a plan waits for decisions.
-    pub plan_expiry: TimeDelta,
-    /// How long a risky step waits for decisions, unless its worker says.
-    pub risky_task_expiry: TimeDelta,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { plan_expiry: TimeDelta::days(7), risky_task_expiry: TimeDelta::hours(24) }
-    }
-}
 
 /// What every use case is given.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +49,8 @@ pub struct Context<'a> {
     pub store: &'a Store,
     /// Time and ids.
     pub clock: &'a Clock,
-    /// What the operator of the server settled.
-    pub settings: &'a Settings,
+    /// How long approval requests wait.
+    pub waits: &'a ApprovalWaits,
 }
 
 impl Context<'_> {
@@ -86,6 +71,12 @@ impl Context<'_> {
             audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
         }
         audit::record(&tx, self.clock, org, self.viewer.actor(), record).await?;
+        tx.commit().await
+    }
+
+    /// Ends a write of somebody who works inside `org`, with all that there is to tell.
+    async fn finish_all(&self, tx: Tx, org: OrgId, records: Vec<Record>) -> Result<()> {
+        audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
         tx.commit().await
     }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the one room that may build queries")]
 
 pub mod agent;
+pub mod approval;
 pub mod audit;
 pub mod cursor;
 pub mod db;

@@ -14,8 +14,9 @@ use palisade::{
     clock::Clock,
     error::{Error, Result},
     identity::ServerSecret,
+    lifecycle::ApprovalWaits,
     service::{
-        Context, Settings,
+        Context,
         identity::{Identity, IdentitySettings},
     },
     store::{
@@ -78,12 +79,12 @@ pub struct Caller {
     pub viewer: Arc<Viewer>,
     store: Arc<Store>,
     clock: Clock,
-    settings: Settings,
+    waits: ApprovalWaits,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, settings: &self.settings }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, waits: &self.waits }
     }
 
     pub fn store(&self) -> &Store {
@@ -146,7 +147,7 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone(), settings: Settings::default() }
+        Caller { viewer, store, clock: self.clock.clone(), waits: ApprovalWaits::default() }
     }
 
     fn account(&self, user_id: UserId) -> Account {

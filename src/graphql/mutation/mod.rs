@@ -3,6 +3,7 @@
 
 mod agent;
 mod agent_people;
+mod approval;
 mod goal;
 mod member;
 mod organization;
@@ -26,6 +27,7 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    approval::ApprovalMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

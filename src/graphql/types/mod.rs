@@ -1,6 +1,7 @@
 //! The objects of the contract, one file per noun.
 
 pub mod agent;
+pub mod approval;
 pub mod decision;
 pub mod document;
 pub mod event;

@@ -152,6 +152,14 @@ impl TaskEdgeInGraph {
     }
 }
 
+/// Loads the task that some row hangs off, which whoever sees the row sees too.
+pub async fn task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
+    let cx = cx(ctx);
+    let batch = TaskById { columns: select::columns::<TaskRow>(ctx) };
+    let row = cx.loaders.load(&cx.store, batch, id).await?;
+    row.map(Task).ok_or_else(|| Error::internal("a row without its task"))
+}
+
 /// How many tasks are in a state.
 #[derive(SimpleObject)]
 pub struct TaskStatusCount {

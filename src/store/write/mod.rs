@@ -12,6 +12,7 @@
 pub mod agent;
 pub mod agent_admin;
 pub mod approval;
+pub mod approval_decision;
 mod check;
 pub mod collaborator;
 pub mod document;

@@ -195,7 +195,7 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::Agent(agent) => agent.team_id,
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
-        Resource::Platform | Resource::Account(_) | Resource::Organization(_) => None,
+        Resource::Platform | Resource::Account(_) | Resource::Organization(_) | Resource::Worker(_) => None,
     }
 }
 
@@ -216,6 +216,7 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
         Resource::Agent(agent) => sees(viewer, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
         Resource::Goal(goal) => goal.org_id == viewer.org_id && sees(viewer, &goal.agent),
+        Resource::Worker(worker) => worker.org_id == viewer.org_id,
     }
 }
 
@@ -228,6 +229,8 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
         Resource::Agent(agent) => in_sight(key, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
         Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
+        // Another key's worker is not there: whoever could speak for it could finish its tasks.
+        Resource::Worker(worker) => worker.org_id == key.org_id && worker.service_account_id == Some(key.id),
     }
 }
 

@@ -19,17 +19,21 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod plan;
 pub mod session;
 pub mod setup;
+pub mod task_run;
 pub mod team;
 pub mod throttle;
 pub mod user;
+pub mod worker;
 
 use entity::ids::OrgId;
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    lifecycle::TaskRules,
     policy::OrgFacts,
     store::{
         Store,
@@ -48,6 +52,8 @@ pub struct Context<'a> {
     pub store: &'a Store,
     /// Time and ids.
     pub clock: &'a Clock,
+    /// What the settings say of tasks.
+    pub tasks: &'a TaskRules,
 }
 
 impl Context<'_> {

@@ -14,6 +14,7 @@ use palisade::{
     clock::Clock,
     error::{Error, Result},
     identity::ServerSecret,
+    lifecycle::TaskRules,
     service::{
         Context,
         identity::{Identity, IdentitySettings},
@@ -78,11 +79,12 @@ pub struct Caller {
     pub viewer: Arc<Viewer>,
     store: Arc<Store>,
     clock: Clock,
+    tasks: TaskRules,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, tasks: &self.tasks }
     }
 
     pub fn store(&self) -> &Store {
@@ -145,7 +147,7 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone() }
+        Caller { viewer, store, clock: self.clock.clone(), tasks: TaskRules::default() }
     }
 
     fn account(&self, user_id: UserId) -> Account {

@@ -11,7 +11,7 @@ use entity::{confidential::Reader, table::Audience};
 use super::load::Loaders;
 use crate::{
     clock::Clock,
-    lifecycle::ApprovalWaits,
+    lifecycle::{ApprovalWaits, TaskRules},
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
@@ -41,6 +41,8 @@ pub struct RequestCtx {
     pub public_url: Arc<str>,
     /// How long approval requests wait.
     pub waits: ApprovalWaits,
+    /// What the settings say of tasks.
+    pub tasks: TaskRules,
     db: Database,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
@@ -64,11 +66,19 @@ impl RequestCtx {
             identity,
             public_url,
             waits,
+            tasks: TaskRules::default(),
             clock,
             loaders: Loaders::default(),
             cursors,
             redacted: Mutex::default(),
         }
+    }
+
+    /// With what the settings say of tasks.
+    #[must_use]
+    pub const fn with_tasks(mut self, tasks: TaskRules) -> Self {
+        self.tasks = tasks;
+        self
     }
 
     /// The same request as another viewer: the one that has just signed in.
@@ -82,6 +92,7 @@ impl RequestCtx {
             Arc::clone(&self.public_url),
             self.waits,
         )
+        .with_tasks(self.tasks)
     }
 
     /// Takes over what another viewer's part of this request withheld.
@@ -91,7 +102,13 @@ impl RequestCtx {
 
     /// What a use case is given.
     pub fn service(&self) -> service::Context<'_> {
-        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, waits: &self.waits }
+        service::Context {
+            viewer: &self.viewer,
+            store: &self.store,
+            clock: &self.clock,
+            tasks: &self.tasks,
+            waits: &self.waits,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<PathSegment>>> {

@@ -97,6 +97,9 @@ batches! {
     /// Tasks by id.
     TaskById { columns: Columns<task::Entity> } (TaskId => TaskRow)
         |this, store, keys| by(store.task_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Approval requests by id.
+    ApprovalById { columns: Columns<approval_request::Entity> } (ApprovalRequestId => ApprovalRow)
+        |this, store, keys| by(store.approval_by_ids(keys, this.columns).await?, |row| row.id);
     /// Workers by id.
     WorkerById { columns: Columns<worker::Entity> } (WorkerId => WorkerRow)
         |this, store, keys| by(store.worker_by_ids(keys, this.columns).await?, |row| row.id);

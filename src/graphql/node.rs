@@ -8,7 +8,7 @@ use entity::ids::{
 use super::{
     connection::parse_id,
     context::cx,
-    loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
+    loaders::{AgentById, ApprovalById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
     select,
     types::{
         agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, goal::Goal,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     policy::{Permission, may_start},
-    store::{approval::ApprovalRow, document::DocumentRow, event::EventRow, row::Row},
+    store::{document::DocumentRow, event::EventRow, row::Row},
 };
 
 /// Anything with a globally unique id.
@@ -86,11 +86,7 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
-        ApprovalRequestId::PREFIX => {
-            let id = parse_id(field, id)?;
-            let rows = cx.store.approval_by_ids(&[id], ApprovalRow::columns(fields)).await?;
-            rows.into_iter().next().map(|row| Node::ApprovalRequest(ApprovalRequest(row)))
-        }
+        ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::approval::ApprovalRow, ApprovalRequest),
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

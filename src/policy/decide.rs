@@ -215,7 +215,7 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
         Resource::Approval(approval) => approval.agent.team_id,
-        Resource::Platform | Resource::Account(_) | Resource::Organization(_) => None,
+        Resource::Platform | Resource::Account(_) | Resource::Organization(_) | Resource::Worker(_) => None,
     }
 }
 
@@ -238,6 +238,7 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
         Resource::Goal(goal) => goal.org_id == viewer.org_id && sees(viewer, &goal.agent),
         Resource::Approval(approval) => sees_approval(viewer, approval),
+        Resource::Worker(worker) => worker.org_id == viewer.org_id,
     }
 }
 
@@ -251,6 +252,8 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
         Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
         Resource::Approval(approval) => approval.org_id == key.org_id && in_sight(key, &approval.agent),
+        // Another key's worker is not there: whoever could speak for it could finish its tasks.
+        Resource::Worker(worker) => worker.org_id == key.org_id && worker.service_account_id == Some(key.id),
     }
 }
 

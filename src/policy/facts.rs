@@ -2,7 +2,7 @@
 
 use entity::{
     enums::{AgentVisibility, CollaboratorPermission},
-    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, ServiceAccountId, TeamId, UserId},
+    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
 };
 
 /// Names an agent: an organisation's, or (without an organisation) a global one.
@@ -104,6 +104,26 @@ pub struct ServiceAccountFacts {
     pub id: ServiceAccountId,
 }
 
+/// A task, with its goal and the agent that was given it.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskFacts {
+    /// The task.
+    pub id: TaskId,
+    /// Its goal.
+    pub goal: GoalFacts,
+}
+
+/// A worker, which belongs to the service account that registered it.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerFacts {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The worker.
+    pub id: WorkerId,
+    /// Whose it is; nobody's for workers from before there were service accounts.
+    pub service_account_id: Option<ServiceAccountId>,
+}
+
 /// A team.
 #[derive(Clone, Copy, Debug)]
 pub struct TeamFacts {
@@ -137,6 +157,8 @@ pub enum Resource<'a> {
     Goal(&'a GoalFacts),
     /// A request for approval.
     Approval(&'a ApprovalFacts),
+    /// A worker.
+    Worker(&'a WorkerFacts),
 }
 
 /// Facts that a write can be permitted on.
@@ -178,6 +200,7 @@ protected! {
     NewAgent => NewAgent, NewAgent, |facts| *facts;
     GoalFacts => Goal, (OrgId, GoalId), |facts| (facts.org_id, facts.id);
     ApprovalFacts => Approval, (OrgId, ApprovalRequestId), |facts| (facts.org_id, facts.id);
+    WorkerFacts => Worker, (OrgId, WorkerId), |facts| (facts.org_id, facts.id);
 }
 
 impl Protected for ServiceAccountFacts {
@@ -189,6 +212,18 @@ impl Protected for ServiceAccountFacts {
 
     fn resource(&self) -> Resource<'_> {
         Resource::Organization(&self.org)
+    }
+}
+
+impl Protected for TaskFacts {
+    type Key = (OrgId, GoalId, TaskId);
+
+    fn key(&self) -> Self::Key {
+        (self.goal.org_id, self.goal.id, self.id)
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource::Goal(&self.goal)
     }
 }
 

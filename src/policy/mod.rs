@@ -25,7 +25,7 @@ pub use content::{ContentReader, reader};
 pub use decide::{Decision, Outcome, decide, may_start};
 pub use facts::{
     AccountFacts, AgentFacts, AgentKey, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Resource, ServiceAccountFacts,
-    TeamFacts, TeamKey,
+    TaskFacts, TeamFacts, TeamKey, WorkerFacts,
 };
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};

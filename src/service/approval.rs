@@ -9,19 +9,22 @@
 //! reject. Whoever decides is asked again under the locks that the decision takes, and what follows from the decision is
 //! in its transaction: it follows once, however many decide at one instant.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use entity::{
-    confidential::Confidential,
+    confidential::{Confidential, JsonText},
     enums::{ApprovalStatus, ApprovalType, Decided, OrgRole},
     ids::ApprovalRequestId,
 };
 use serde_json::json;
 
-use super::{Context, input};
+use super::{
+    Context, input,
+    task_run::{ClaimInput, speak},
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::TaskRules,
+    lifecycle::{ApprovalWaits, TaskRules},
     policy::{
         AgentFacts, ApprovalFacts,
         permit::{DecideApproval, Permit, permit},
@@ -30,10 +33,13 @@ use crate::{
         approval::ApprovalRow,
         audit::{self, Record},
         db::{Database, Role, Tx},
+        goal::GoalRow,
+        row::Row as _,
         write::{
+            approval::{NewRequest, open, rules},
             approval_decision::{
-                DueRequest, HeldDecider, NewDecision, approval_expire, approval_hold, approval_settle, approvals,
-                approvals_due, decider_hold, decision_add, decision_by,
+                Subject, HeldDecider, NewDecision, approval_expire, approval_hold, approval_settle, approvals,
+                approvals_due, decider_hold, decision_add, decision_by, goal_hold,
             },
             plan, task,
         },
@@ -43,6 +49,8 @@ use crate::{
 
 /// Longest comment, in bytes.
 pub const COMMENT: usize = 8 * 1024;
+/// The longest wait that a worker may name, in days.
+const LONGEST_WAIT: i64 = 30;
 /// How many requests one round of [`expire_due`] ends.
 const ROUND: u64 = 200;
 
@@ -67,9 +75,10 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
     let tenant = cx.viewer.tenant().ok_or(Error::NotFound)?;
     let by = tenant.account.user_id;
 
+    let subject = subject(&row);
     let tx = cx.store.begin_write(Some(row.org_id)).await?;
-    let permit = permit_now(tenant, facts, decider_hold(&tx, &row, by).await?)?;
-    let held = approval_hold(&tx, row.org_id, row.id, row.goal_id, row.task_id).await?;
+    let permit = permit_now(tenant, facts, decider_hold(&tx, &subject, by).await?)?;
+    let held = approval_hold(&tx, &subject).await?;
     let now = cx.clock.now();
     let earlier = decision_by(&tx, &permit, by).await?;
     if earlier.is_some_and(|earlier| earlier != new.decision) {
@@ -105,7 +114,7 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
     let mut records = vec![Record::about("approval.decided", row.id).with(told)];
     if status != ApprovalStatus::Pending {
         approval_settle(&tx, &permit, status, now).await?;
-        records.extend(apply(&tx, cx.clock, cx.tasks, &row, held.kind, status).await?);
+        records.extend(apply(&tx, cx.clock, cx.tasks, &subject, held.kind, status).await?);
     }
     cx.finish_all(tx, row.org_id, records).await?;
     Ok(row.id)
@@ -184,9 +193,9 @@ pub async fn expire_due(db: &Database, clock: &Clock, rules: &TaskRules) -> Resu
     Ok(ended)
 }
 
-async fn expire(db: &Database, clock: &Clock, rules: &TaskRules, due: &DueRequest) -> Result<bool> {
+async fn expire(db: &Database, clock: &Clock, rules: &TaskRules, due: &Subject) -> Result<bool> {
     let tx = db.begin_write(Role::System, Some(due.org_id)).await?;
-    let held = approval_hold(&tx, due.subject()).await?;
+    let held = approval_hold(&tx, due).await?;
     let now = clock.now();
     // Decided, called off or ended since it was found.
     if held.status != ApprovalStatus::Pending || held.expires_at.is_none_or(|expires_at| expires_at > now) {
@@ -206,16 +215,24 @@ async fn apply(
     tx: &Tx,
     clock: &Clock,
     rules: &TaskRules,
-    row: &ApprovalRow,
+    of: &Subject,
     kind: ApprovalType,
     status: ApprovalStatus,
 ) -> Result<Vec<Record>> {
-    let approved = status == ApprovalStatus::Approved;
-    match (kind, row.task_id) {
-        (ApprovalType::Plan, _) if approved => plan::approved(tx, clock, row.org_id, row.goal_id).await,
-        (ApprovalType::Plan, _) => plan::rejected(tx, clock, row.org_id, row.goal_id).await,
-        (ApprovalType::RiskyTask, Some(id)) if approved => task::granted(tx, row.org_id, id, rules, clock.now()).await,
-        (ApprovalType::RiskyTask, Some(id)) => task::refused(tx, row.org_id, id, rules, clock.now()).await,
-        (ApprovalType::RiskyTask, None) => Err(Error::internal("a risky step of no task")),
+    let (org_id, goal_id) = (of.org_id, of.goal_id);
+    let Some(task_id) = of.task_id.filter(|_| kind == ApprovalType::RiskyTask) else {
+        return match status {
+            ApprovalStatus::Approved => plan::approved(tx, clock, org_id, goal_id).await,
+            ApprovalStatus::Expired => plan::expired(tx, clock, org_id, goal_id).await,
+            _ => plan::rejected(tx, clock, org_id, goal_id).await,
+        };
+    };
+    match status {
+        ApprovalStatus::Approved => task::granted(tx, org_id, task_id, rules, clock.now()).await,
+        _ => task::refused(tx, org_id, task_id, rules, clock.now()).await,
     }
+}
+
+const fn subject(row: &ApprovalRow) -> Subject {
+    Subject { org_id: row.org_id, id: row.id, agent_id: row.agent_id, goal_id: row.goal_id, task_id: row.task_id }
 }

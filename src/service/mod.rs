@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+pub mod approval;
 pub mod collaborator;
 pub mod document;
 pub mod goal;
@@ -19,18 +20,21 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod plan;
 pub mod session;
 pub mod setup;
+pub mod task_run;
 pub mod team;
 pub mod throttle;
 pub mod user;
+pub mod worker;
 
 use entity::ids::OrgId;
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::ApprovalWaits,
+    lifecycle::{ApprovalWaits, TaskRules},
     policy::OrgFacts,
     store::{
         Store,
@@ -51,6 +55,8 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     /// How long approval requests wait.
     pub waits: &'a ApprovalWaits,
+    /// What the settings say of tasks.
+    pub tasks: &'a TaskRules,
 }
 
 impl Context<'_> {

@@ -12,6 +12,7 @@ pub mod cursor;
 pub mod db;
 pub mod document;
 pub mod event;
+pub mod execution;
 pub mod goal;
 pub mod identity;
 pub mod invitation;

@@ -309,6 +309,17 @@ fn member_users(org_id: OrgId) -> Condition {
     Cond::all().add(Expr::col((user::Entity, user::Column::Id)).in_subquery(members))
 }
 
+/// Rows that hang off a task are visible where the task is.
+fn of_visible_task(seer: Seer<'_>, task_id: Expr) -> Condition {
+    use entity::task::{Column, Entity};
+    let mut tasks = Query::select();
+    tasks.column((Entity, Column::Id)).from(Entity).and_where(Expr::col((Entity, Column::OrgId)).eq(seer.org_id()));
+    if let Some(condition) = visible::<Entity>(seer) {
+        tasks.cond_where(condition);
+    }
+    Cond::all().add(task_id.in_subquery(tasks))
+}
+
 visible! {
     agent by AgentRead: |seer| agent_condition(seer);
     global_agent by AgentRead: |seer| {
@@ -337,16 +348,14 @@ visible! {
         use entity::task::{Column, Entity};
         hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
-    // An edge is read through its goal's tasks, which are under the rule themselves.
+    // An edge and a run are read through their tasks, which are under the rule themselves.
     task_dependency by GoalRead: |seer| {
-        use entity::task::{Column as Task, Entity as Tasks};
-        let mut tasks = Query::select();
-        tasks.column((Tasks, Task::Id)).from(Tasks).and_where(Expr::col((Tasks, Task::OrgId)).eq(seer.org_id()));
-        if let Some(condition) = visible::<Tasks>(seer) {
-            tasks.cond_where(condition);
-        }
         use entity::task_dependency::{Column, Entity};
-        Some(Cond::all().add(Expr::col((Entity, Column::TaskId)).in_subquery(tasks)))
+        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
+    };
+    execution by GoalRead: |seer| {
+        use entity::execution::{Column, Entity};
+        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
     };
     approval_request by ApprovalRead: |seer| approval_condition(seer);
     // What was decided is read with the request.

@@ -235,5 +235,5 @@ refusals! {
 
 #[track_caller]
 pub fn invalid<T: Debug>(result: Result<T>, at: &str) {
-    assert!(matches!(&result, Err(Error::Validation { field, .. }) if *field == at), "{result:?}");
+    assert!(matches!(&result, Err(Error::Validation { field, .. }) if field == at), "{result:?}");
 }

@@ -14,7 +14,7 @@ use palisade::{
     clock::Clock,
     error::{Error, Result},
     identity::ServerSecret,
-    lifecycle::ApprovalWaits,
+    lifecycle::{ApprovalWaits, TaskRules},
     service::{
         Context,
         identity::{Identity, IdentitySettings},
@@ -80,11 +80,12 @@ pub struct Caller {
     store: Arc<Store>,
     clock: Clock,
     waits: ApprovalWaits,
+    tasks: TaskRules,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, waits: &self.waits }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, tasks: &self.tasks, waits: &self.waits }
     }
 
     pub fn store(&self) -> &Store {
@@ -147,7 +148,8 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone(), waits: ApprovalWaits::default() }
+        let (tasks, waits) = (TaskRules::default(), ApprovalWaits::default());
+        Caller { viewer, store, clock: self.clock.clone(), tasks, waits }
     }
 
     fn account(&self, user_id: UserId) -> Account {

@@ -10,7 +10,7 @@ use crate::{
         types::approval::ApprovalRequestPayload,
     },
     policy::Permission,
-    service::approval,
+    service::{approval, task_run::ClaimInput},
 };
 
 /// A decision about an approval request.
@@ -58,9 +58,11 @@ impl ApprovalMutation {
         #[graphql(desc = "The step.")] input: RequestApprovalInput,
     ) -> Result<ApprovalRequestPayload> {
         let new = approval::RequestApprovalInput {
-            task_id: parse_id("input.taskId", &input.task_id)?,
-            worker_id: parse_id("input.workerId", &input.worker_id)?,
-            attempt: input.attempt,
+            claim: ClaimInput {
+                task_id: parse_id("input.taskId", &input.task_id)?,
+                worker_id: parse_id("input.workerId", &input.worker_id)?,
+                attempt: input.attempt,
+            },
             payload: input.payload.0.to_string(),
             reason: input.reason,
             expires_in_seconds: input.expires_in_seconds,

@@ -9,7 +9,7 @@ use super::{
     worker::{Worker, worker},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     graphql::{
         connection::{connection, gid, int, parse_optional_id},
         context::cx,

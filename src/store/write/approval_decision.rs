@@ -9,8 +9,8 @@ use entity::{
     confidential::Confidential,
     enums::{ApprovalStatus, ApprovalType, Decided, MembershipStatus, OrgRole, UserStatus},
     goal,
-    ids::{ApprovalDecisionId, ApprovalRequestId, GoalId, OrgId, TaskId, UserId},
-    org_membership, task, user,
+    ids::{AgentId, ApprovalDecisionId, ApprovalRequestId, GoalId, OrgId, TaskId, UserId},
+    org_membership, organization, task, user,
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -22,11 +22,23 @@ use crate::{
     error::{Error, Result},
     lifecycle::State,
     policy::permit::{DecideApproval, Permit},
-    store::{
-        approval::ApprovalRow,
-        db::{Database, Role, Tx},
-    },
+    store::db::{Database, Role, Tx},
 };
+
+/// A request, and what waits for it. None of this ever changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The request.
+    pub id: ApprovalRequestId,
+    /// The agent whose admins decide.
+    pub agent_id: AgentId,
+    /// The goal.
+    pub goal_id: GoalId,
+    /// The task, for a risky step.
+    pub task_id: Option<TaskId>,
+}
 
 /// How a decider stands now, held until the transaction ends.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +64,13 @@ pub struct HeldRequest {
 
 /// Holds who decides: whoever takes the role or the post away waits, and then finds the decision made. Somebody who is no
 /// member any more is answered as if nothing were there.
-pub async fn decider_hold(tx: &Tx, row: &ApprovalRow, by: UserId) -> Result<HeldDecider> {
+pub async fn decider_hold(tx: &Tx, subject: &Subject, by: UserId) -> Result<HeldDecider> {
     use org_membership::{Column, Entity};
     let mut members = Query::select();
     members
         .columns([Column::UserId, Column::Role])
         .from(Entity)
-        .and_where(Expr::col(Column::OrgId).eq(row.org_id))
+        .and_where(Expr::col(Column::OrgId).eq(subject.org_id))
         .and_where(Expr::col(Column::Status).eq(MembershipStatus::Active.as_str()))
         .cond_where(
             Cond::any().add(Expr::col(Column::UserId).eq(by)).add(Expr::col(Column::Role).eq(OrgRole::Admin.as_str())),
@@ -76,8 +88,8 @@ pub async fn decider_hold(tx: &Tx, row: &ApprovalRow, by: UserId) -> Result<Held
     let mut post = Query::select();
     post.expr(Expr::val(1))
         .from(agent_admin::Entity)
-        .and_where(Expr::col(agent_admin::Column::OrgId).eq(row.org_id))
-        .and_where(Expr::col(agent_admin::Column::AgentId).eq(row.agent_id))
+        .and_where(Expr::col(agent_admin::Column::OrgId).eq(subject.org_id))
+        .and_where(Expr::col(agent_admin::Column::AgentId).eq(subject.agent_id))
         .and_where(Expr::col(agent_admin::Column::UserId).eq(by))
         .lock(LockType::Share);
     Ok(HeldDecider {
@@ -88,16 +100,10 @@ pub async fn decider_hold(tx: &Tx, row: &ApprovalRow, by: UserId) -> Result<Held
 }
 
 /// Holds a request with the goal and the task that wait for it, in the order in which whoever calls those off does.
-pub async fn approval_hold(
-    tx: &Tx,
-    org_id: OrgId,
-    id: ApprovalRequestId,
-    goal_id: GoalId,
-    task_id: Option<TaskId>,
-) -> Result<HeldRequest> {
+pub async fn approval_hold(tx: &Tx, subject: &Subject) -> Result<HeldRequest> {
     use approval_request::{Column, Entity};
-    let goal = lock(goal::Entity, goal::Column::OrgId, goal::Column::Id, org_id, goal_id);
-    tx.query_one(&goal).await?.ok_or(Error::NotFound)?;
+    let Subject { org_id, id, goal_id, task_id, .. } = *subject;
+    goal_hold(tx, org_id, goal_id).await?;
     if let Some(task_id) = task_id {
         let task = lock(task::Entity, task::Column::OrgId, task::Column::Id, org_id, task_id);
         tx.query_one(&task).await?.ok_or(Error::NotFound)?;
@@ -110,6 +116,12 @@ pub async fn approval_hold(
         status: ApprovalStatus::try_get_by_index(&row, 2)?,
         expires_at: Option::try_get_by_index(&row, 3)?,
     })
+}
+
+/// Holds a goal. Whoever opens a request for a task holds its goal before the task: the row of the request refers to both.
+pub async fn goal_hold(tx: &Tx, org_id: OrgId, id: GoalId) -> Result<()> {
+    let goal = lock(goal::Entity, goal::Column::OrgId, goal::Column::Id, org_id, id);
+    tx.query_one(&goal).await?.map(drop).ok_or(Error::NotFound)
 }
 
 fn lock<E: EntityTrait>(
@@ -236,7 +248,7 @@ pub async fn approval_settle(
 }
 
 /// Settles a request that nobody decided in time.
-pub async fn approval_expire(tx: &Tx, due: &DueRequest, now: DateTime<Utc>) -> Result<()> {
+pub async fn approval_expire(tx: &Tx, due: &Subject, now: DateTime<Utc>) -> Result<()> {
     settle(tx, due.org_id, due.id, ApprovalStatus::Expired, now).await
 }
 
@@ -264,41 +276,29 @@ async fn settle(
     }
 }
 
-/// A request whose time is over.
-#[derive(Clone, Copy, Debug)]
-pub struct DueRequest {
-    /// The organisation.
-    pub org_id: OrgId,
-    /// The request.
-    pub id: ApprovalRequestId,
-    /// The goal.
-    pub goal_id: GoalId,
-    /// The task, for a risky step.
-    pub task_id: Option<TaskId>,
-}
-
 /// Requests of all organisations whose time is over, at most `most`: only which ones, as operators see it. Settling each
 /// enters its organisation.
-pub async fn approvals_due(db: &Database, now: DateTime<Utc>, most: u64) -> Result<Vec<DueRequest>> {
+pub async fn approvals_due(db: &Database, now: DateTime<Utc>, most: u64) -> Result<Vec<Subject>> {
     use approval_request::{Column, Entity};
     let tx = db.begin_read(Role::Operator, None).await?;
+    let organizations = Query::select().column(organization::Column::Id).from(organization::Entity).take();
     let mut select = Query::select();
     select
-        .columns([Column::OrgId, Column::Id, Column::GoalId, Column::TaskId])
+        .columns([Column::OrgId, Column::Id, Column::AgentId, Column::GoalId, Column::TaskId])
         .from(Entity)
-        .and_where(Expr::col(Column::OrgId).in_subquery(
-            Query::select().column(entity::organization::Column::Id).from(entity::organization::Entity).to_owned(),
-        ))
+        // All of them, but by name: the index begins with the organisation.
+        .and_where(Expr::col(Column::OrgId).in_subquery(organizations))
         .and_where(Expr::col(Column::Status).eq(ApprovalStatus::Pending.as_str()))
         .and_where(Expr::col(Column::ExpiresAt).lte(now))
         .limit(most);
     let mut due = Vec::new();
     for row in tx.query_all(&select).await? {
-        due.push(DueRequest {
+        due.push(Subject {
             org_id: OrgId::try_get_by_index(&row, 0)?,
             id: ApprovalRequestId::try_get_by_index(&row, 1)?,
-            goal_id: GoalId::try_get_by_index(&row, 2)?,
-            task_id: Option::<TaskId>::try_get_by_index(&row, 3)?,
+            agent_id: AgentId::try_get_by_index(&row, 2)?,
+            goal_id: GoalId::try_get_by_index(&row, 3)?,
+            task_id: Option::try_get_by_index(&row, 4)?,
         });
     }
     Ok(due)

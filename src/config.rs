@@ -43,6 +43,8 @@ pub struct Config {
     pub mail: Mail,
     /// Goals' files.
     pub workspace: Workspace,
+    /// Leases and retries of tasks.
+    pub tasks: Tasks,
     /// Logging.
     pub log: Log,
 }
@@ -156,6 +158,21 @@ pub struct Workspace {
     pub root: PathBuf,
 }
 
+/// Leases and retries of tasks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tasks {
+    /// How long a worker's claims hold without a heartbeat.
+    #[serde(with = "span")]
+    pub lease: Duration,
+    /// The pause before the first retry.
+    #[serde(with = "span")]
+    pub retry_delay: Duration,
+    /// The longest pause before a retry.
+    #[serde(with = "span")]
+    pub retry_delay_max: Duration,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -235,6 +252,16 @@ impl Default for Limits {
             introspection: 3,
             batch: 10,
             document_cache: 8 << 20,
+        }
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            retry_delay: Duration::from_secs(5),
+            retry_delay_max: Duration::from_secs(15 * 60),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use entity::{
     agent, agent_collaborator, agent_document,
     enums::{DocumentType, GoalStatus, TaskStatus},
-    goal,
-    ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
+    execution, goal,
+    ids::{AgentId, ExecutionId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
     invitation, org_membership, organization, task, team, team_membership, user, worker,
 };
 
@@ -17,6 +17,7 @@ use crate::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
         document::DocumentRow,
+        execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
         membership::{MemberFilter, MembershipRow},
@@ -240,6 +241,15 @@ batches! {
                 Direction::Dependents => (row.depends_on_id, row.task_id),
             }))
         };
+    /// Runs by id.
+    ExecutionById { columns: Columns<execution::Entity> } (ExecutionId => ExecutionRow)
+        |this, store, keys| by(store.execution_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Runs of tasks.
+    Executions { columns: Columns<execution::Entity>, page: PageRequest } ((OrgId, TaskId) => Page<ExecutionRow>)
+        |this, store, keys| zip(keys, store.executions_of_tasks(keys, this.columns, &this.page).await?);
+    /// How many runs tasks had.
+    ExecutionCount {} (TaskId => i64)
+        |_this, store, keys| store.execution_counts_of_tasks(keys).await;
     /// How many tasks workers run now.
     ActiveTasks {} (WorkerId => i64)
         |_this, store, keys| store.worker_active_tasks(keys).await;

@@ -1,16 +1,18 @@
 //! Global object identification: `node(id:)` and `nodes(ids:)`.
 
 use async_graphql::{Context, ID, Interface};
-use entity::ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{
+    AgentDocumentId, AgentId, EventId, ExecutionId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId,
+};
 
 use super::{
     connection::parse_id,
     context::cx,
-    loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
+    loaders::{AgentById, ExecutionById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
     select,
     types::{
-        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization, task::Task,
-        team::Team, user::User, worker::Worker,
+        agent::Agent, document::AgentDocument, event::Event, execution::Execution, goal::Goal,
+        organization::Organization, task::Task, team::Team, user::User, worker::Worker,
     },
 };
 use crate::{
@@ -37,6 +39,8 @@ pub enum Node {
     Goal(Goal),
     /// A task.
     Task(Task),
+    /// A run of a task.
+    Execution(Execution),
     /// A worker.
     Worker(Worker),
     /// An audit event.
@@ -57,6 +61,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         AgentDocumentId::PREFIX => parse_id::<AgentDocumentId>(field, id).map(drop),
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
+        ExecutionId::PREFIX => parse_id::<ExecutionId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
@@ -80,6 +85,7 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         AgentId::PREFIX => load!(AgentById, crate::store::agent::AgentRow, Agent),
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
+        ExecutionId::PREFIX => load!(ExecutionById, crate::store::execution::ExecutionRow, Execution),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;

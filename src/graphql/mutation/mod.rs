@@ -6,9 +6,12 @@ mod agent_people;
 mod goal;
 mod member;
 mod organization;
+mod plan;
 mod session;
+mod task;
 mod team;
 mod user;
+mod worker;
 
 use async_graphql::{Context, MergedObject};
 
@@ -26,6 +29,9 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    plan::PlanMutation,
+    worker::WorkerMutation,
+    task::TaskMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

@@ -45,6 +45,8 @@ pub struct Config {
     pub approvals: Approvals,
     /// Goals' files.
     pub workspace: Workspace,
+    /// Leases and retries of tasks.
+    pub tasks: Tasks,
     /// Logging.
     pub log: Log,
 }
@@ -170,6 +172,21 @@ pub struct Workspace {
     pub root: PathBuf,
 }
 
+/// Leases and retries of tasks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tasks {
+    /// How long a worker's claims hold without a heartbeat.
+    #[serde(with = "span")]
+    pub lease: Duration,
+    /// The pause before the first retry.
+    #[serde(with = "span")]
+    pub retry_delay: Duration,
+    /// The longest pause before a retry.
+    #[serde(with = "span")]
+    pub retry_delay_max: Duration,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -256,6 +273,16 @@ impl Default for Limits {
 impl Default for Approvals {
     fn default() -> Self {
         Self { plan_expiry: Duration::from_secs(7 * 24 * 3600), risky_task_expiry: Duration::from_secs(24 * 3600) }
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            retry_delay: Duration::from_secs(5),
+            retry_delay_max: Duration::from_secs(15 * 60),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Data, EmptySubscription, Schema};
 use chrono::TimeDelta;
+use entity::ids::OrgId;
 use serde_json::json;
 
 use super::{Failure, migrations::Migrated};
@@ -15,13 +16,19 @@ use crate::{
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report},
     identity::{ServerSecret, password::Password},
-    lifecycle::ApprovalWaits,
+    lifecycle::{ApprovalWaits, TaskRules},
     service::{
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
+        refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
     },
-    store::{self, cursor::CursorSealer, db::Database},
+    store::{
+        self,
+        audit_chain::{self, Verdict},
+        cursor::CursorSealer,
+        db::Database,
+    },
     viewer::Viewer,
 };
 
@@ -55,8 +62,10 @@ pub struct Rooms {
     identity: Identity,
     clock: Clock,
     cursors: CursorSealer,
+    refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
     waits: ApprovalWaits,
+    tasks: TaskRules,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
@@ -66,11 +75,13 @@ impl Rooms {
     pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
+            refusals: Arc::default(),
             public_url: settings.issuer.clone().into(),
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
             waits: ApprovalWaits::default(),
+            tasks: TaskRules::default(),
             migrated: None,
             demo: None,
         }
@@ -92,6 +103,7 @@ impl Rooms {
             Arc::clone(&self.public_url),
             self.waits,
         )
+        .with_tasks(self.tasks)
     }
 }
 
@@ -107,6 +119,14 @@ impl Backend for Rooms {
         data.insert(Arc::clone(&request));
         let report = move || Report { redacted: request.redaction_report(), statements: request.store.statements() };
         Opened { data, report: Box::new(report) }
+    }
+
+    async fn refused(&self, viewer: &Viewer, refusals: Vec<Refusal>) {
+        let request = self.request(viewer.clone());
+        if let Err(error) = self.refusals.record(request.service(), &refusals).await {
+            // The caller is told why it was refused all the same.
+            tracing::error!(code = error.code(), "a refused mutation was not recorded");
+        }
     }
 
     async fn jwks(&self) -> Result<serde_json::Value> {
@@ -131,6 +151,15 @@ fn seconds(span: Duration) -> TimeDelta {
     TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
 }
 
+/// What the settings say of tasks.
+pub fn task_rules(config: &Config) -> TaskRules {
+    TaskRules {
+        lease: seconds(config.tasks.lease),
+        retry_delay: seconds(config.tasks.retry_delay),
+        retry_delay_most: seconds(config.tasks.retry_delay_max),
+    }
+}
+
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
     let public_url = config.public_url(listening);
@@ -146,7 +175,7 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { public_url: public_url.into(), waits, ..rooms })
+    Ok(Rooms { public_url: public_url.into(), tasks: task_rules(config), waits, ..rooms })
 }
 
 /// What stands behind the door, with the jobs that run beside it.
@@ -255,6 +284,21 @@ pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure
     DEMO_ISSUER.clone_into(&mut config.identity.issuer);
     let tokens = local_identity(&config)?.demo_session(email).await.map_err(spoken)?;
     Ok(tokens.access_token)
+}
+
+/// Holds the logs of all organisations, or of one, against their chains.
+pub async fn verify_audit(config: &Config, organization: Option<OrgId>) -> Result<Vec<Verdict>, Failure> {
+    let database = super::open_database(config)?;
+    let organizations = match organization {
+        Some(organization) => vec![organization],
+        None => audit_chain::organizations(&database).await.map_err(spoken)?,
+    };
+    let mut verdicts = Vec::new();
+    for organization in organizations {
+        verdicts.push(audit_chain::verify(&database, organization).await.map_err(spoken)?);
+    }
+    database.close().await;
+    Ok(verdicts)
 }
 
 /// Whether there are keys to sign tokens with.

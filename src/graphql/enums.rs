@@ -172,6 +172,18 @@ pub enum TaskStatus {
     Cancelled,
 }
 
+/// How a run of a task went.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ExecutionStatus")]
+pub enum ExecutionStatus {
+    /// Still runs.
+    Running,
+    /// Did what it should.
+    Succeeded,
+    /// Did not.
+    Failed,
+}
+
 /// Whether a worker takes tasks.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "entity::enums::WorkerStatus")]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use entity::{
     agent, agent_collaborator, agent_document, approval_decision, approval_request,
     enums::{Decided, DocumentType, GoalStatus, TaskStatus},
-    goal,
-    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
+    execution, goal,
+    ids::{AgentId, ApprovalRequestId, ExecutionId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
     invitation, org_membership, organization, task, team, team_membership, user, worker,
 };
 
@@ -18,6 +18,7 @@ use crate::{
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
         approval::{ApprovalRow, DecisionRow, Routing},
         document::DocumentRow,
+        execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
         membership::{MemberFilter, MembershipRow},
@@ -266,6 +267,15 @@ batches! {
                 Direction::Dependents => (row.depends_on_id, row.task_id),
             }))
         };
+    /// Runs by id.
+    ExecutionById { columns: Columns<execution::Entity> } (ExecutionId => ExecutionRow)
+        |this, store, keys| by(store.execution_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Runs of tasks.
+    Executions { columns: Columns<execution::Entity>, page: PageRequest } ((OrgId, TaskId) => Page<ExecutionRow>)
+        |this, store, keys| zip(keys, store.executions_of_tasks(keys, this.columns, &this.page).await?);
+    /// How many runs tasks had.
+    ExecutionCount {} (TaskId => i64)
+        |_this, store, keys| store.execution_counts_of_tasks(keys).await;
     /// How many tasks workers run now.
     ActiveTasks {} (WorkerId => i64)
         |_this, store, keys| store.worker_active_tasks(keys).await;

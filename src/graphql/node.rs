@@ -2,17 +2,20 @@
 
 use async_graphql::{Context, ID, Interface};
 use entity::ids::{
-    AgentDocumentId, AgentId, ApprovalRequestId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId,
+    AgentDocumentId, AgentId, ApprovalRequestId, EventId, ExecutionId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId,
+    WorkerId,
 };
 
 use super::{
     connection::parse_id,
     context::cx,
-    loaders::{AgentById, ApprovalById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
+    loaders::{
+        AgentById, ApprovalById, ExecutionById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById,
+    },
     select,
     types::{
-        agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, goal::Goal,
-        organization::Organization, task::Task, team::Team, user::User, worker::Worker,
+        agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, execution::Execution,
+        goal::Goal, organization::Organization, task::Task, team::Team, user::User, worker::Worker,
     },
 };
 use crate::{
@@ -41,6 +44,8 @@ pub enum Node {
     Task(Task),
     /// An approval request.
     ApprovalRequest(ApprovalRequest),
+    /// A run of a task.
+    Execution(Execution),
     /// A worker.
     Worker(Worker),
     /// An audit event.
@@ -62,6 +67,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
         ApprovalRequestId::PREFIX => parse_id::<ApprovalRequestId>(field, id).map(drop),
+        ExecutionId::PREFIX => parse_id::<ExecutionId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
@@ -85,6 +91,7 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         AgentId::PREFIX => load!(AgentById, crate::store::agent::AgentRow, Agent),
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
+        ExecutionId::PREFIX => load!(ExecutionById, crate::store::execution::ExecutionRow, Execution),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
         ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::approval::ApprovalRow, ApprovalRequest),
         AgentDocumentId::PREFIX => {

@@ -38,7 +38,7 @@ use crate::{
         write::{
             approval::{NewRequest, open, rules},
             approval_decision::{
-                Subject, HeldDecider, NewDecision, approval_expire, approval_hold, approval_settle, approvals,
+                HeldDecider, NewDecision, Subject, approval_expire, approval_hold, approval_settle, approvals,
                 approvals_due, decider_hold, decision_add, decision_by, goal_hold,
             },
             plan, task,
@@ -229,6 +229,7 @@ async fn apply(
     };
     match status {
         ApprovalStatus::Approved => task::granted(tx, org_id, task_id, rules, clock.now()).await,
+        ApprovalStatus::Expired => task::expired(tx, org_id, task_id, rules, clock.now()).await,
         _ => task::refused(tx, org_id, task_id, rules, clock.now()).await,
     }
 }

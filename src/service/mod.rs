@@ -21,6 +21,7 @@ pub mod mail;
 pub mod member;
 pub mod organization;
 pub mod plan;
+pub mod refusal;
 pub mod session;
 pub mod setup;
 pub mod task_run;

@@ -67,7 +67,7 @@ pub async fn propose(cx: Context<'_>, new: ProposePlanInput) -> Result<GoalId> {
     let id = new.goal_id;
     let draft = checked(new.plan, new.tasks)?;
     let permit = permit::<ProposePlan>(cx.viewer, &cx.store.goal_facts(id).await?)?;
-    cx.store.plan_propose(cx.clock, &permit, draft).await?;
+    cx.store.plan_propose(cx.clock, &permit, draft, cx.waits).await?;
     Ok(id)
 }
 

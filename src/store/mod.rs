@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod approval;
 pub mod audit;
+pub mod audit_chain;
 pub mod cursor;
 pub mod db;
 pub mod document;

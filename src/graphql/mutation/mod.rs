@@ -7,9 +7,12 @@ mod approval;
 mod goal;
 mod member;
 mod organization;
+mod plan;
 mod session;
+mod task;
 mod team;
 mod user;
+mod worker;
 
 use async_graphql::{Context, MergedObject};
 
@@ -28,6 +31,9 @@ pub struct Mutation(
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
     approval::ApprovalMutation,
+    plan::PlanMutation,
+    worker::WorkerMutation,
+    task::TaskMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

@@ -25,6 +25,7 @@ pub mod lapse;
 pub mod member;
 pub mod organization;
 pub mod plan;
+mod refusal;
 mod step;
 pub mod task;
 pub mod team;

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::State,
+    lifecycle::{ApprovalWaits, State},
     policy::permit::{Permit, ProposePlan},
     store::{Store, audit::Record, db::Tx},
 };
@@ -94,7 +94,13 @@ impl Store {
     }
 
     /// Plans a goal: makes its tasks, or, where its agent asks for approval, a request.
-    pub async fn plan_propose(&self, clock: &Clock, permit: &Permit<ProposePlan>, plan: PlanDraft) -> Result<()> {
+    pub async fn plan_propose(
+        &self,
+        clock: &Clock,
+        permit: &Permit<ProposePlan>,
+        plan: PlanDraft,
+        waits: &ApprovalWaits,
+    ) -> Result<()> {
         let (org_id, id) = permit.key();
         let document = serde_json::to_string(&plan).map_err(|error| Error::internal(error.to_string()))?;
         let tx = self.begin_write(Some(org_id)).await?;
@@ -123,7 +129,7 @@ impl Store {
                 payload: Confidential::new(JsonText::new(document)),
                 reason: Confidential::withheld(),
                 required_approvals: rules.required_approvals,
-                expires_at: None,
+                expires_at: ApprovalWaits::deadline(now, waits.plan),
             };
             records.push(approval::open(&tx, clock, request).await?.1);
         } else {

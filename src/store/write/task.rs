@@ -193,11 +193,19 @@ pub async fn granted(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now:
     Ok(vec![told("task.resumed", id, held.goal_id, held.status, TaskStatus::Running)])
 }
 
-/// Ends the try of a paused task that may not go on, by the rules of any failure: another try asks again. A step of the
-/// decision's transaction.
+/// Ends the try of a paused task whose step was rejected. Whoever said no is not asked again by another try; `retryTask`
+/// is for people. A step of the decision's transaction.
 pub async fn refused(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now: DateTime<Utc>) -> Result<Vec<Record>> {
     let held = hold_paused(tx, org_id, id).await?;
-    let error = Confidential::new("The step was not approved.".to_owned());
+    let error = Confidential::new("The step was rejected.".to_owned());
+    fail(tx, org_id, &held, Failure { error, retryable: false }, rules, now).await
+}
+
+/// Ends the try of a paused task about whose step nobody decided in time, by the rules of any failure: another try asks
+/// again. A step of the platform's own job.
+pub async fn expired(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now: DateTime<Utc>) -> Result<Vec<Record>> {
+    let held = hold_paused(tx, org_id, id).await?;
+    let error = Confidential::new("Nobody decided about the step in time.".to_owned());
     fail(tx, org_id, &held, Failure { error, retryable: true }, rules, now).await
 }
 

@@ -101,9 +101,9 @@ impl Rooms {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
-            self.waits,
         )
         .with_tasks(self.tasks)
+        .with_waits(self.waits)
     }
 }
 

@@ -56,7 +56,6 @@ impl RequestCtx {
         cursors: CursorSealer,
         identity: Identity,
         public_url: Arc<str>,
-        waits: ApprovalWaits,
     ) -> Self {
         let viewer = Arc::new(viewer);
         Self {
@@ -65,7 +64,7 @@ impl RequestCtx {
             db,
             identity,
             public_url,
-            waits,
+            waits: ApprovalWaits::default(),
             tasks: TaskRules::default(),
             clock,
             loaders: Loaders::default(),
@@ -81,6 +80,13 @@ impl RequestCtx {
         self
     }
 
+    /// With how long approval requests wait.
+    #[must_use]
+    pub const fn with_waits(mut self, waits: ApprovalWaits) -> Self {
+        self.waits = waits;
+        self
+    }
+
     /// The same request as another viewer: the one that has just signed in.
     pub fn for_viewer(&self, viewer: Viewer) -> Self {
         Self::new(
@@ -90,9 +96,9 @@ impl RequestCtx {
             self.cursors.clone(),
             self.identity.clone(),
             Arc::clone(&self.public_url),
-            self.waits,
         )
         .with_tasks(self.tasks)
+        .with_waits(self.waits)
     }
 
     /// Takes over what another viewer's part of this request withheld.

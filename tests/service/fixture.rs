@@ -133,7 +133,8 @@ impl World {
     }
 
     async fn new(url: &str, kind: Kind) -> Self {
-        let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+        // As many as the largest crowd of a test; they are opened when needed.
+        let limits = PoolLimits { max_connections: 50, acquire_timeout: Duration::from_secs(30) };
         let db = Database::open(url, limits).unwrap();
         let start = "2026-11-02T10:00:00Z".parse::<DateTime<Utc>>().unwrap();
         let clock = Clock::fixed(start, TimeDelta::seconds(1));

@@ -13,6 +13,7 @@ pub mod agent;
 pub mod agent_admin;
 pub mod approval;
 pub mod approval_decision;
+mod audit;
 mod check;
 pub mod claim;
 pub mod collaborator;

@@ -5,6 +5,7 @@
 //! connections, requests that run are finished (for `http.shutdown_grace`), pools are closed, exit 0.
 
 pub mod doctor;
+pub mod jobs;
 pub mod migrations;
 pub mod plug;
 
@@ -17,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::Clock,
     config::Config,
     graphql::limits::{Catalog, Documents},
     http::{Engine, router},
@@ -87,6 +89,8 @@ pub async fn serve(
     let router = router(engine, backend, config.http.clone());
 
     let (stop, stopped) = watch::channel(false);
+    let work = jobs::Work { database: database.clone(), clock: Clock::system(), tasks: plug::task_rules(&config) };
+    let mut jobs = jobs::start(&work, &stopped);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let wait = async move {
@@ -110,7 +114,8 @@ pub async fn serve(
         }
     };
     waiting.abort();
-    // A connection that hangs must not keep the process.
+    // A job that runs is finished; a connection that hangs must not keep the process.
+    let _ = tokio::time::timeout(Duration::from_secs(2), async { while jobs.join_next().await.is_some() {} }).await;
     let _ = tokio::time::timeout(Duration::from_secs(2), database.close()).await;
     outcome.map_err(Into::into)
 }

@@ -41,8 +41,12 @@ pub struct Config {
     pub limits: Limits,
     /// Outgoing mail.
     pub mail: Mail,
+    /// Approval requests.
+    pub approvals: Approvals,
     /// Goals' files.
     pub workspace: Workspace,
+    /// Leases and retries of tasks.
+    pub tasks: Tasks,
     /// Logging.
     pub log: Log,
 }
@@ -148,12 +152,39 @@ pub struct Mail {
     pub folder: PathBuf,
 }
 
+/// Approval requests.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approvals {
+    /// How long a plan waits for decisions.
+    #[serde(with = "span")]
+    pub plan_expiry: Duration,
+    /// How long a risky step waits, where its worker names no time.
+    #[serde(with = "span")]
+    pub risky_task_expiry: Duration,
+}
+
 /// Goals' files.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workspace {
     /// The folder that holds them; empty for `workspace` in the data folder.
     pub root: PathBuf,
+}
+
+/// Leases and retries of tasks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tasks {
+    /// How long a worker's claims hold without a heartbeat.
+    #[serde(with = "span")]
+    pub lease: Duration,
+    /// The pause before the first retry.
+    #[serde(with = "span")]
+    pub retry_delay: Duration,
+    /// The longest pause before a retry.
+    #[serde(with = "span")]
+    pub retry_delay_max: Duration,
 }
 
 /// Logging.
@@ -235,6 +266,22 @@ impl Default for Limits {
             introspection: 3,
             batch: 10,
             document_cache: 8 << 20,
+        }
+    }
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { plan_expiry: Duration::from_secs(7 * 24 * 3600), risky_task_expiry: Duration::from_secs(24 * 3600) }
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            retry_delay: Duration::from_secs(5),
+            retry_delay_max: Duration::from_secs(15 * 60),
         }
     }
 }

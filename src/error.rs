@@ -5,6 +5,8 @@
 //! except by the one `From` below, which decides what a client reads. Whatever it may not read goes to the log under an
 //! incident id.
 
+use std::borrow::Cow;
+
 use async_graphql::ErrorExtensionValues;
 use sea_orm::{DbErr, SqlErr};
 
@@ -22,7 +24,7 @@ pub enum Error {
     /// An argument is wrong; nothing changed.
     Validation {
         /// Path of the argument, such as `input.name`.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// What is wrong with it; never the value itself.
         message: String,
     },
@@ -44,8 +46,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// A [`Error::Validation`] for the argument at `field`.
-    pub fn validation(field: &'static str, message: impl Into<String>) -> Self {
-        Self::Validation { field, message: message.into() }
+    pub fn validation(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::Validation { field: field.into(), message: message.into() }
+    }
+
+    /// The same about an element of a list: `key` at `input.tasks[3]` is `input.tasks[3].key`.
+    #[must_use]
+    pub fn within(self, path: &str) -> Self {
+        match self {
+            Self::Validation { field, message } => {
+                Self::Validation { field: format!("{path}.{field}").into(), message }
+            }
+            other => other,
+        }
     }
 
     /// An [`Error::Internal`] for a state that the code rules out.
@@ -80,7 +93,7 @@ impl From<Error> for async_graphql::Error {
             Error::NotFound => "Not found.".to_owned(),
             Error::Conflict(why) => why.to_owned(),
             Error::Validation { field, message } => {
-                extensions.set("field", field);
+                extensions.set("field", field.into_owned());
                 message
             }
             Error::RateLimited { retry_after } => {

@@ -1,4 +1,4 @@
-//! Where goals, tasks and approval requests may go from where they stand: plain data.
+//! Where goals, tasks, approval requests and workers may go from where they stand: plain data.
 //!
 //! Every write that moves one asks here, under the row's lock. What is not listed is illegal: the write is refused as a
 //! conflict and changes nothing.
@@ -11,10 +11,13 @@
 //! assert!(!GoalStatus::Completed.may_become(GoalStatus::Cancelled));
 //! ```
 
-use entity::enums::{ApprovalStatus, GoalStatus, TaskStatus};
+use std::fmt::Debug;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::enums::{ApprovalStatus, GoalStatus, TaskStatus, WorkerStatus};
 
 /// A state that something moves through.
-pub trait State: Copy + Eq + 'static {
+pub trait State: Copy + Debug + Eq + 'static {
     /// All of them.
     const EVERY: &'static [Self];
     /// The states in which its life ends.
@@ -89,6 +92,72 @@ impl State for ApprovalStatus {
     const FROM_ANY: &'static [Self] = &[Self::Cancelled];
 }
 
+/// How long approval requests wait for decisions.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalWaits {
+    /// A plan.
+    pub plan: TimeDelta,
+    /// A risky step, where its worker names no time.
+    pub risky_task: TimeDelta,
+}
+
+impl Default for ApprovalWaits {
+    fn default() -> Self {
+        Self { plan: TimeDelta::days(7), risky_task: TimeDelta::hours(24) }
+    }
+}
+
+impl ApprovalWaits {
+    /// When something that is opened now and waits for so long expires; never, for a time beyond all dates.
+    pub fn deadline(now: DateTime<Utc>, wait: TimeDelta) -> Option<DateTime<Utc>> {
+        now.checked_add_signed(wait)
+    }
+}
+
+impl State for WorkerStatus {
+    const EVERY: &'static [Self] = Self::ALL;
+    const FINAL: &'static [Self] = &[];
+    const STEPS: &'static [(Self, Self)] = &[
+        (Self::Active, Self::Draining),
+        (Self::Active, Self::Offline),
+        (Self::Draining, Self::Offline),
+        // It was heard of again.
+        (Self::Offline, Self::Active),
+    ];
+    const FROM_ANY: &'static [Self] = &[];
+}
+
+/// For how long a worker's claim holds, and when a task that failed is tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskRules {
+    /// How long a worker is believed to be alive, and its claims hold, without a heartbeat.
+    pub lease: TimeDelta,
+    /// The pause before the first retry; each further one is twice as long.
+    pub retry_delay: TimeDelta,
+    /// The longest pause.
+    pub retry_delay_most: TimeDelta,
+}
+
+impl Default for TaskRules {
+    fn default() -> Self {
+        Self {
+            lease: TimeDelta::seconds(30),
+            retry_delay: TimeDelta::seconds(5),
+            retry_delay_most: TimeDelta::minutes(15),
+        }
+    }
+}
+
+impl TaskRules {
+    /// The pause before another try of a task that was tried again `retries` times.
+    pub fn pause(&self, retries: i32) -> TimeDelta {
+        let doubled = u32::try_from(retries).ok().and_then(|times| 2_i32.checked_pow(times));
+        doubled
+            .and_then(|times| self.retry_delay.checked_mul(times))
+            .map_or(self.retry_delay_most, |pause| Ord::min(pause, self.retry_delay_most))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +201,28 @@ mod tests {
                 assert_eq!(from.may_become(*to), legal(*from).contains(to), "{from:?} to {to:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_worker_takes_these_steps_and_no_other() {
+        use WorkerStatus::{Active, Draining, Offline};
+        let legal = |from| match from {
+            Active => vec![Draining, Offline],
+            Draining => vec![Offline],
+            Offline => vec![Active],
+        };
+        for from in WorkerStatus::ALL {
+            for to in WorkerStatus::ALL {
+                assert_eq!(from.may_become(*to), legal(*from).contains(to), "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_pause_is_twice_the_last_up_to_the_longest() {
+        let rules = TaskRules::default();
+        let pauses = [0, 1, 2, 3, 7, 8, 31, 32, i32::MAX].map(|retries| rules.pause(retries).num_seconds());
+        assert_eq!(pauses, [5, 10, 20, 40, 640, 900, 900, 900, 900]);
     }
 
     #[test]

@@ -14,10 +14,13 @@
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 use sea_orm_migration::{
     SchemaManager,
-    prelude::{Alias, DbErr, Index, SimpleExpr, Table},
+    prelude::{Alias, DbErr, Index, IndexOrder, SimpleExpr, Table},
 };
 
 use crate::schema::Kind;
+
+/// After a column's name in an index: largest first.
+const DESCENDING: &str = " DESC";
 
 /// A change of a table.
 pub(crate) struct Change {
@@ -64,7 +67,7 @@ impl Change {
         self
     }
 
-    /// A plain index; on a tenant table it starts with `org_id`.
+    /// A plain index; on a tenant table it starts with `org_id`. A column may be followed by ` DESC`.
     pub(crate) fn index(mut self, columns: &[&'static str]) -> Self {
         let columns = self.scoped(columns);
         self.indexes.push((columns, false));
@@ -95,6 +98,7 @@ impl Change {
     }
 
     fn index_name(&self, columns: &[&str], unique: bool) -> String {
+        let columns: Vec<_> = columns.iter().map(|column| column.trim_end_matches(DESCENDING)).collect();
         format!("{}_{}_{}", self.table, columns.join("_"), if unique { "key" } else { "idx" })
     }
 
@@ -125,7 +129,10 @@ impl Change {
                 index.unique();
             }
             for column in columns {
-                index.col(Alias::new(*column));
+                match column.strip_suffix(DESCENDING) {
+                    Some(column) => index.col((Alias::new(column), IndexOrder::Desc)),
+                    None => index.col(Alias::new(*column)),
+                };
             }
             manager.create_index(index).await?;
         }

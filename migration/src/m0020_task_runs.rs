@@ -27,7 +27,8 @@ fn changes() -> [Change; 2] {
             .with("attempt", Kind::Int, 0)
             .null("lease_expires_at", Kind::Time)
             .null("run_after", Kind::Time)
-            .index(&["status", "priority", "id"])
+            // The order in which tasks are claimed.
+            .index(&["status", "priority DESC", "id"])
             .index(&["status", "lease_expires_at"]),
         Change::tenant("approval_requests").index(&["status", "expires_at"]),
     ]

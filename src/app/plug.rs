@@ -16,6 +16,7 @@ use crate::{
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
+    lifecycle::{ApprovalWaits, TaskRules},
     service::{
         audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
@@ -64,6 +65,8 @@ pub struct Rooms {
     cursors: CursorSealer,
     refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
+    waits: ApprovalWaits,
+    tasks: TaskRules,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
@@ -78,6 +81,8 @@ impl Rooms {
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
+            waits: ApprovalWaits::default(),
+            tasks: TaskRules::default(),
             migrated: None,
             demo: None,
         }
@@ -98,6 +103,8 @@ impl Rooms {
             self.identity.clone(),
             Arc::clone(&self.public_url),
         )
+        .with_tasks(self.tasks)
+        .with_waits(self.waits)
     }
 }
 
@@ -150,6 +157,15 @@ fn seconds(span: Duration) -> TimeDelta {
     TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
 }
 
+/// What the settings say of tasks.
+pub fn task_rules(config: &Config) -> TaskRules {
+    TaskRules {
+        lease: seconds(config.tasks.lease),
+        retry_delay: seconds(config.tasks.retry_delay),
+        retry_delay_most: seconds(config.tasks.retry_delay_max),
+    }
+}
+
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
     let public_url = config.public_url(listening);
@@ -161,7 +177,11 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         ..IdentitySettings::new(public_url.clone())
     };
     let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
-    Ok(Rooms { public_url: public_url.into(), ..rooms })
+    let waits = ApprovalWaits {
+        plan: seconds(config.approvals.plan_expiry),
+        risky_task: seconds(config.approvals.risky_task_expiry),
+    };
+    Ok(Rooms { public_url: public_url.into(), tasks: task_rules(config), waits, ..rooms })
 }
 
 /// What stands behind the door, with the jobs that run beside it.

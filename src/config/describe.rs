@@ -68,7 +68,18 @@ pub const DOCS: &[(&str, &str)] = &[
     ("limits.batch", "Operations in one request."),
     ("limits.document_cache", "Memory for documents that were parsed and measured before, in bytes."),
     ("mail.folder", "Folder that mail is written to. Empty: `mail` in `data.dir`."),
+    ("approvals.plan_expiry", "How long a plan waits for decisions; then its goal fails."),
+    (
+        "approvals.risky_task_expiry",
+        "How long a risky step waits for decisions where its worker names no time; then its task fails.",
+    ),
     ("workspace.root", "Folder that holds goals' files. Empty: `workspace` in `data.dir`."),
+    (
+        "tasks.lease",
+        "How long a worker is believed to be alive, and its claims hold, without a heartbeat; then its tasks go back to the queue.",
+    ),
+    ("tasks.retry_delay", "The pause before a failed task's first retry; each further one is twice as long."),
+    ("tasks.retry_delay_max", "The longest pause before a retry."),
     ("log.format", "`text` for people, `json` for machines; one line per request."),
     (
         "log.filter",

@@ -11,6 +11,7 @@ use entity::{confidential::Reader, table::Audience};
 use super::load::Loaders;
 use crate::{
     clock::Clock,
+    lifecycle::{ApprovalWaits, TaskRules},
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
@@ -38,6 +39,10 @@ pub struct RequestCtx {
     pub identity: Identity,
     /// Where the platform is reached, for links in mails.
     pub public_url: Arc<str>,
+    /// How long approval requests wait.
+    pub waits: ApprovalWaits,
+    /// What the settings say of tasks.
+    pub tasks: TaskRules,
     db: Database,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
@@ -59,11 +64,27 @@ impl RequestCtx {
             db,
             identity,
             public_url,
+            waits: ApprovalWaits::default(),
+            tasks: TaskRules::default(),
             clock,
             loaders: Loaders::default(),
             cursors,
             redacted: Mutex::default(),
         }
+    }
+
+    /// With what the settings say of tasks.
+    #[must_use]
+    pub const fn with_tasks(mut self, tasks: TaskRules) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    /// With how long approval requests wait.
+    #[must_use]
+    pub const fn with_waits(mut self, waits: ApprovalWaits) -> Self {
+        self.waits = waits;
+        self
     }
 
     /// The same request as another viewer: the one that has just signed in.
@@ -76,6 +97,8 @@ impl RequestCtx {
             self.identity.clone(),
             Arc::clone(&self.public_url),
         )
+        .with_tasks(self.tasks)
+        .with_waits(self.waits)
     }
 
     /// Takes over what another viewer's part of this request withheld.
@@ -85,7 +108,13 @@ impl RequestCtx {
 
     /// What a use case is given.
     pub fn service(&self) -> service::Context<'_> {
-        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        service::Context {
+            viewer: &self.viewer,
+            store: &self.store,
+            clock: &self.clock,
+            tasks: &self.tasks,
+            waits: &self.waits,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<PathSegment>>> {

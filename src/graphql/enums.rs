@@ -172,6 +172,18 @@ pub enum TaskStatus {
     Cancelled,
 }
 
+/// How a run of a task went.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ExecutionStatus")]
+pub enum ExecutionStatus {
+    /// Still runs.
+    Running,
+    /// Did what it should.
+    Succeeded,
+    /// Did not.
+    Failed,
+}
+
 /// Whether a worker takes tasks.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[graphql(remote = "entity::enums::WorkerStatus")]
@@ -208,6 +220,42 @@ pub enum OrderDirection {
     Asc,
     /// Largest, latest or last in the alphabet first.
     Desc,
+}
+
+/// What is to be approved.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ApprovalType")]
+pub enum ApprovalType {
+    /// A goal's plan.
+    Plan,
+    /// A risky step of a task.
+    RiskyTask,
+}
+
+/// Where an approval request stands.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ApprovalStatus")]
+pub enum ApprovalStatus {
+    /// Waits for decisions.
+    Pending,
+    /// Approved.
+    Approved,
+    /// Rejected.
+    Rejected,
+    /// Called off with its goal or task.
+    Cancelled,
+    /// Nobody decided in time.
+    Expired,
+}
+
+/// What somebody decided about an approval request.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::Decided")]
+pub enum Decided {
+    /// It may go on.
+    Approve,
+    /// It may not.
+    Reject,
 }
 
 /// The stored values of an optional list of values.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use entity::{
-    agent, agent_collaborator, agent_document,
-    enums::{DocumentType, GoalStatus, TaskStatus},
-    goal,
-    ids::{AgentId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
+    agent, agent_collaborator, agent_document, approval_decision, approval_request,
+    enums::{Decided, DocumentType, GoalStatus, TaskStatus},
+    execution, goal,
+    ids::{AgentId, ApprovalRequestId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
     invitation, org_membership, organization, service_account, task, team, team_membership, user, worker,
 };
 
@@ -16,7 +16,9 @@ use crate::{
     store::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
+        approval::{ApprovalRow, DecisionRow, Routing},
         document::DocumentRow,
+        execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
         membership::{MemberFilter, MembershipRow},
@@ -97,6 +99,9 @@ batches! {
     /// Tasks by id.
     TaskById { columns: Columns<task::Entity> } (TaskId => TaskRow)
         |this, store, keys| by(store.task_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Approval requests by id.
+    ApprovalById { columns: Columns<approval_request::Entity> } (ApprovalRequestId => ApprovalRow)
+        |this, store, keys| by(store.approval_by_ids(keys, this.columns).await?, |row| row.id);
     /// Workers by id.
     WorkerById { columns: Columns<worker::Entity> } (WorkerId => WorkerRow)
         |this, store, keys| by(store.worker_by_ids(keys, this.columns).await?, |row| row.id);
@@ -245,6 +250,28 @@ batches! {
             let counts = store.task_states_of_goals(keys).await?;
             grouped(counts.into_iter().map(|(id, state, count)| (id, (state, count))))
         };
+    /// The latest approval requests of goals.
+    ApprovalsOfGoals { columns: Columns<approval_request::Entity>, page: PageRequest }
+        ((OrgId, GoalId) => Page<ApprovalRow>)
+        |this, store, keys| zip(keys, store.approvals_of_goals(keys, this.columns, &this.page).await?);
+    /// Decisions about approval requests.
+    DecisionsOfApprovals { columns: Columns<approval_decision::Entity> } (ApprovalRequestId => Vec<DecisionRow>)
+        |this, store, keys| {
+            let rows = store.decisions_of_approvals(keys, this.columns).await?;
+            grouped(rows.into_iter().map(|row| (row.request_id, row)))
+        };
+    /// What the viewer decided about approval requests.
+    OwnDecision {} (ApprovalRequestId => Decided)
+        |_this, store, keys| store.own_decisions(keys).await;
+    /// To whom approval requests are routed.
+    Approvers {} (Routing => Vec<UserId>)
+        |_this, store, keys| store.approvers(keys).await;
+    /// Whether the viewer's organisation has one admin and no other.
+    OneAdmin {} (OrgId => bool)
+        |_this, store, keys| {
+            let one = store.has_one_admin().await?;
+            Ok(keys.iter().map(|org_id| (*org_id, one)).collect())
+        };
     /// Edges of goals' graphs.
     Graph {} (GoalId => Vec<DependencyRow>)
         |_this, store, keys| {
@@ -260,6 +287,15 @@ batches! {
                 Direction::Dependents => (row.depends_on_id, row.task_id),
             }))
         };
+    /// Runs by id.
+    ExecutionById { columns: Columns<execution::Entity> } (ExecutionId => ExecutionRow)
+        |this, store, keys| by(store.execution_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Runs of tasks.
+    Executions { columns: Columns<execution::Entity>, page: PageRequest } ((OrgId, TaskId) => Page<ExecutionRow>)
+        |this, store, keys| zip(keys, store.executions_of_tasks(keys, this.columns, &this.page).await?);
+    /// How many runs tasks had.
+    ExecutionCount {} (TaskId => i64)
+        |_this, store, keys| store.execution_counts_of_tasks(keys).await;
     /// How many tasks workers run now.
     ActiveTasks {} (WorkerId => i64)
         |_this, store, keys| store.worker_active_tasks(keys).await;

@@ -2,17 +2,22 @@
 
 use async_graphql::{Context, ID, Interface};
 use entity::ids::{
-    AgentDocumentId, AgentId, EventId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, TypedId, UserId, WorkerId,
+    AgentDocumentId, AgentId, ApprovalRequestId, EventId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId,
+    TypedId, UserId, WorkerId,
 };
 
 use super::{
     connection::parse_id,
     context::cx,
-    loaders::{AgentById, GoalById, OrganizationById, ServiceAccountById, TaskById, TeamById, UserById, WorkerById},
+    loaders::{
+        AgentById, ApprovalById, ExecutionById, GoalById, OrganizationById, ServiceAccountById, TaskById, TeamById,
+        UserById, WorkerById,
+    },
     select,
     types::{
-        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization,
-        service_account::ServiceAccount, task::Task, team::Team, user::User, worker::Worker,
+        agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, execution::Execution,
+        goal::Goal, organization::Organization, service_account::ServiceAccount, task::Task, team::Team, user::User,
+        worker::Worker,
     },
 };
 use crate::{
@@ -39,6 +44,10 @@ pub enum Node {
     Goal(Goal),
     /// A task.
     Task(Task),
+    /// An approval request.
+    ApprovalRequest(ApprovalRequest),
+    /// A run of a task.
+    Execution(Execution),
     /// A worker.
     Worker(Worker),
     /// A service account.
@@ -61,6 +70,8 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         AgentDocumentId::PREFIX => parse_id::<AgentDocumentId>(field, id).map(drop),
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
+        ApprovalRequestId::PREFIX => parse_id::<ApprovalRequestId>(field, id).map(drop),
+        ExecutionId::PREFIX => parse_id::<ExecutionId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         ServiceAccountId::PREFIX => parse_id::<ServiceAccountId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
@@ -85,10 +96,12 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         AgentId::PREFIX => load!(AgentById, crate::store::agent::AgentRow, Agent),
         GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
         TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
+        ExecutionId::PREFIX => load!(ExecutionById, crate::store::execution::ExecutionRow, Execution),
         WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
         ServiceAccountId::PREFIX => {
             load!(ServiceAccountById, crate::store::service_account::ServiceAccountRow, ServiceAccount)
         }
+        ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::approval::ApprovalRow, ApprovalRequest),
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

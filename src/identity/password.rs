@@ -319,7 +319,7 @@ mod tests {
             "qwertyuiop",
             "aaaaaaaaaa",
         ] {
-            assert!(matches!(check(bad), Err(Error::Validation { field: "input.password", .. })), "{bad}");
+            assert!(matches!(check(bad), Err(Error::Validation { field, .. }) if field == "input.password"), "{bad}");
         }
     }
 

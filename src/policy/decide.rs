@@ -3,9 +3,9 @@
 use entity::enums::{AgentVisibility, CollaboratorPermission, TeamRole};
 
 use super::{
-    facts::{AgentFacts, Resource},
+    facts::{AgentFacts, ApprovalFacts, Resource},
     table::{Door, Grant, Permission, Rule, ServiceGrant, rule},
-    visibility::{in_sight, sees},
+    visibility::{in_sight, sees, sees_approval},
 };
 use crate::{
     error::Error,
@@ -113,10 +113,27 @@ fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> 
     }
     for (column, grant) in columns(viewer, rule, resource) {
         if holds(viewer, grant, resource) {
-            return (Outcome::Allow, column);
+            return match resource {
+                Resource::Approval(approval) if rule.permission == Permission::ApprovalDecide => {
+                    decides(viewer, approval, column)
+                }
+                _ => (Outcome::Allow, column),
+            };
         }
     }
     (Outcome::Forbid, "no_role")
+}
+
+/// Nobody decides their own request, whatever their role. The one exception is an organisation's only admin where one
+/// approval is needed: otherwise an organisation of one could approve nothing. The two-person rule has none.
+fn decides(viewer: &TenantViewer, approval: &ApprovalFacts, column: &'static str) -> (Outcome, &'static str) {
+    if approval.requested_by != Some(viewer.account.user_id) {
+        return (Outcome::Allow, column);
+    }
+    if viewer.is_org_admin() && approval.one_admin && approval.required_approvals <= 1 {
+        return (Outcome::Allow, "only_admin");
+    }
+    (Outcome::Forbid, "own_request")
 }
 
 /// Whether the row is the one for creating agents of this visibility.
@@ -176,6 +193,8 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
                 goal.submitted_by == Some(viewer.account.user_id)
                     || shares(viewer, &goal.agent, CollaboratorPermission::Edit)
             }
+            // What one's own goal asked is one's own; who may change the agent has no part in its approvals.
+            Resource::Approval(approval) => approval.requested_by == Some(viewer.account.user_id),
             _ => false,
         },
         Grant::Personal => match resource {
@@ -195,7 +214,8 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::Agent(agent) => agent.team_id,
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
-        Resource::Platform | Resource::Account(_) | Resource::Organization(_) => None,
+        Resource::Approval(approval) => approval.agent.team_id,
+        Resource::Platform | Resource::Account(_) | Resource::Organization(_) | Resource::Worker(_) => None,
     }
 }
 
@@ -203,6 +223,7 @@ fn agent_of<'a>(resource: Resource<'a>) -> Option<&'a AgentFacts> {
     match resource {
         Resource::Agent(agent) => Some(agent),
         Resource::Goal(goal) => Some(&goal.agent),
+        Resource::Approval(approval) => Some(&approval.agent),
         _ => None,
     }
 }
@@ -216,6 +237,8 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
         Resource::Agent(agent) => sees(viewer, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
         Resource::Goal(goal) => goal.org_id == viewer.org_id && sees(viewer, &goal.agent),
+        Resource::Approval(approval) => sees_approval(viewer, approval),
+        Resource::Worker(worker) => worker.org_id == viewer.org_id,
     }
 }
 
@@ -228,6 +251,9 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
         Resource::Agent(agent) => in_sight(key, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
         Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
+        Resource::Approval(approval) => approval.org_id == key.org_id && in_sight(key, &approval.agent),
+        // Another key's worker is not there: whoever could speak for it could finish its tasks.
+        Resource::Worker(worker) => worker.org_id == key.org_id && worker.service_account_id == Some(key.id),
     }
 }
 

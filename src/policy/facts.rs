@@ -2,7 +2,7 @@
 
 use entity::{
     enums::{AgentVisibility, CollaboratorPermission},
-    ids::{AgentId, GoalId, OrgId, ServiceAccountId, TeamId, UserId},
+    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
 };
 
 /// Names an agent: an organisation's, or (without an organisation) a global one.
@@ -71,6 +71,23 @@ pub struct GoalFacts {
     pub agent: AgentFacts,
 }
 
+/// An approval request, as one viewer stands to it.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalFacts {
+    /// The organisation, also of a request about a global agent.
+    pub org_id: OrgId,
+    /// The request.
+    pub id: ApprovalRequestId,
+    /// The goal's submitter; nobody on history older than accounts.
+    pub requested_by: Option<UserId>,
+    /// How many distinct deciders it takes.
+    pub required_approvals: i32,
+    /// Whether the organisation has one admin and no other.
+    pub one_admin: bool,
+    /// The agent.
+    pub agent: AgentFacts,
+}
+
 /// An organisation.
 #[derive(Clone, Copy, Debug)]
 pub struct OrgFacts {
@@ -85,6 +102,26 @@ pub struct ServiceAccountFacts {
     pub org: OrgFacts,
     /// Which one.
     pub id: ServiceAccountId,
+}
+
+/// A task, with its goal and the agent that was given it.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskFacts {
+    /// The task.
+    pub id: TaskId,
+    /// Its goal.
+    pub goal: GoalFacts,
+}
+
+/// A worker, which belongs to the service account that registered it.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerFacts {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The worker.
+    pub id: WorkerId,
+    /// Whose it is; nobody's for workers from before there were service accounts.
+    pub service_account_id: Option<ServiceAccountId>,
 }
 
 /// A team.
@@ -118,6 +155,10 @@ pub enum Resource<'a> {
     NewAgent(&'a NewAgent),
     /// A goal and all that hangs off it.
     Goal(&'a GoalFacts),
+    /// A request for approval.
+    Approval(&'a ApprovalFacts),
+    /// A worker.
+    Worker(&'a WorkerFacts),
 }
 
 /// Facts that a write can be permitted on.
@@ -158,6 +199,8 @@ protected! {
     AgentFacts => Agent, AgentKey, |facts| facts.key;
     NewAgent => NewAgent, NewAgent, |facts| *facts;
     GoalFacts => Goal, (OrgId, GoalId), |facts| (facts.org_id, facts.id);
+    ApprovalFacts => Approval, (OrgId, ApprovalRequestId), |facts| (facts.org_id, facts.id);
+    WorkerFacts => Worker, (OrgId, WorkerId), |facts| (facts.org_id, facts.id);
 }
 
 impl Protected for ServiceAccountFacts {
@@ -169,6 +212,18 @@ impl Protected for ServiceAccountFacts {
 
     fn resource(&self) -> Resource<'_> {
         Resource::Organization(&self.org)
+    }
+}
+
+impl Protected for TaskFacts {
+    type Key = (OrgId, GoalId, TaskId);
+
+    fn key(&self) -> Self::Key {
+        (self.goal.org_id, self.goal.id, self.id)
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource::Goal(&self.goal)
     }
 }
 

@@ -8,7 +8,8 @@ use std::{fmt, marker::PhantomData};
 use super::{
     decide::decide,
     facts::{
-        AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, ServiceAccountFacts, TeamFacts,
+        AccountFacts, AgentFacts, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected,
+        ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
     },
     sealed::Seal,
     table::{Grant, Permission, rule},
@@ -118,4 +119,16 @@ actions! {
     SubmitGoal on AgentFacts = GoalSubmit;
     /// Cancel a goal.
     CancelGoal on GoalFacts = GoalCancel;
+    /// Approve or reject.
+    DecideApproval on ApprovalFacts = ApprovalDecide;
+    /// Retry or cancel a task.
+    DirectTask on TaskFacts = GoalCancel;
+    /// Plan a goal.
+    ProposePlan on GoalFacts = PlanPropose;
+    /// Register a worker for a service account.
+    RegisterWorker on ServiceAccountFacts = WorkerRegister;
+    /// Drain a worker.
+    DrainWorker on WorkerFacts = WorkerRegister;
+    /// Speak for a worker: keep it alive, claim, run and finish tasks, record executions, ask approval of a risky step.
+    RunTasks on WorkerFacts = TaskRun;
 }

@@ -213,7 +213,7 @@ table! {
         note "The submitter, or who may change the agent.";
     ///Propose a goal's plan: its tasks and what they wait for
     PlanPropose / "PLAN_PROPOSE": Role, No, No, No, No, No, No, Scope(&[PlansWrite]);
-    ///Claim, run and finish tasks, record executions, ask approval of a risky step
+    ///Keep a worker alive; claim, run and finish tasks, record executions, ask approval of a risky step
     TaskRun / "TASK_RUN": Role, No, No, No, No, No, No, Scope(&[TasksRun]),
         note "For the workers that the key itself registered.";
     ///Put or delete a goal's workspace file
@@ -225,7 +225,7 @@ table! {
         note "A member reads the requests that its own goals made.";
     ///Approve or reject
     ApprovalDecide / "APPROVAL_DECIDE": Role, No, Yes, No, No, No, Own, NoKey,
-        note "Nobody decides their own request.";
+        note "Nobody decides their own request, but an organisation's only admin where one approval is needed.";
     ///Read a chat session
     ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope(&[ChatScope]),
         note "A super-admin sees the session's row and `messageCount`.";
@@ -242,7 +242,7 @@ table! {
     ///Make a service account, rotate its key, revoke it
     ServiceAccountManage / "SERVICE_ACCOUNT_MANAGE": Role, No, Yes, No, No, No, No, NoKey,
         note "The key ends with its maker's being an active admin.";
-    ///Register, drain and keep alive a worker
+    ///Register and drain a worker
     WorkerRegister / "WORKER_REGISTER": Role, No, Yes, No, No, No, No, Scope(&[TasksRun]),
         note "A worker belongs to the key that registered it.";
     ///See workers

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn refused<T>(result: Result<T>) -> bool {
-        matches!(result, Err(Error::Validation { field: "input.x", .. }))
+        matches!(result, Err(Error::Validation { field, .. }) if field == "input.x")
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+pub mod approval;
 pub mod audit_export;
 pub mod collaborator;
 pub mod document;
@@ -20,19 +21,23 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod plan;
 pub mod refusal;
 pub mod service_account;
 pub mod session;
 pub mod setup;
+pub mod task_run;
 pub mod team;
 pub mod throttle;
 pub mod user;
+pub mod worker;
 
 use entity::ids::OrgId;
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    lifecycle::{ApprovalWaits, TaskRules},
     policy::OrgFacts,
     store::{
         Store,
@@ -51,6 +56,10 @@ pub struct Context<'a> {
     pub store: &'a Store,
     /// Time and ids.
     pub clock: &'a Clock,
+    /// How long approval requests wait.
+    pub waits: &'a ApprovalWaits,
+    /// What the settings say of tasks.
+    pub tasks: &'a TaskRules,
 }
 
 impl Context<'_> {
@@ -71,6 +80,12 @@ impl Context<'_> {
             audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
         }
         audit::record(&tx, self.clock, org, self.viewer.actor(), record).await?;
+        tx.commit().await
+    }
+
+    /// Ends a write of somebody who works inside `org`, with all that there is to tell.
+    async fn finish_all(&self, tx: Tx, org: OrgId, records: Vec<Record>) -> Result<()> {
+        audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
         tx.commit().await
     }
 }

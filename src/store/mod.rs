@@ -6,12 +6,14 @@
 #![allow(clippy::disallowed_methods, reason = "the one room that may build queries")]
 
 pub mod agent;
+pub mod approval;
 pub mod audit;
 pub mod audit_chain;
 pub mod cursor;
 pub mod db;
 pub mod document;
 pub mod event;
+pub mod execution;
 pub mod goal;
 pub mod identity;
 pub mod invitation;

@@ -5,7 +5,7 @@
 
 use entity::{
     agent, agent_admin, agent_collaborator,
-    enums::AgentVisibility,
+    enums::{AgentVisibility, TeamRole},
     ids::{OrgId, TeamId},
     service_account_agent,
     table::{Classified, TableClass},
@@ -18,7 +18,7 @@ use crate::{
         Permission,
         content::key_opens,
         decide::key_reads,
-        visibility::{self, Clause},
+        visibility::{self, ApprovalClause, Clause},
     },
     viewer::{ServiceViewer, Sight, TenantViewer, Viewer},
 };
@@ -206,18 +206,56 @@ fn member_agent_condition(viewer: &TenantViewer) -> Option<Condition> {
                     .cond_where(collaborates(viewer));
                 any.add(col(Agent::Id).in_subquery(grants))
             }
-            Clause::AgentAdmin => {
-                let mut posts = Query::select();
-                posts
-                    .column(agent_admin::Column::AgentId)
-                    .from(agent_admin::Entity)
-                    .and_where(Expr::col(agent_admin::Column::OrgId).eq(viewer.org_id))
-                    .and_where(Expr::col(agent_admin::Column::UserId).eq(viewer.account.user_id));
-                any.add(col(Agent::Id).in_subquery(posts))
-            }
+            Clause::AgentAdmin => any.add(col(Agent::Id).in_subquery(posts(viewer))),
         };
     }
     Some(any)
+}
+
+/// The rule for approval requests: of agents that the viewer sees, those that a clause of [`visibility::APPROVAL`] grants.
+fn approval_condition(seer: Seer<'_>) -> Option<Condition> {
+    use entity::approval_request::{Column, Entity};
+    let col = |column| Expr::col((Entity, column));
+    let viewer = match seer {
+        Seer::Member(viewer) => viewer,
+        Seer::Key(_) => return hangs_off_agent(seer, col(Column::AgentId)),
+    };
+    let mut any = Cond::any();
+    for clause in visibility::APPROVAL {
+        any = match clause {
+            ApprovalClause::OrgAdmin if viewer.is_org_admin() => return None,
+            ApprovalClause::OrgAdmin => any,
+            ApprovalClause::Requester => any.add(col(Column::RequestedBy).eq(viewer.account.user_id)),
+            ApprovalClause::TeamAdmin => {
+                let led = viewer.teams.iter().filter(|(_, role)| **role == TeamRole::Admin).map(|(team, _)| *team);
+                let led: Vec<TeamId> = led.collect();
+                if led.is_empty() {
+                    continue;
+                }
+                let mut agents = Query::select();
+                agents
+                    .column((agent::Entity, agent::Column::Id))
+                    .from(agent::Entity)
+                    .and_where(Expr::col((agent::Entity, agent::Column::OrgId)).eq(viewer.org_id))
+                    .and_where(Expr::col((agent::Entity, agent::Column::Visibility)).eq(AgentVisibility::Team.as_str()))
+                    .and_where(Expr::col((agent::Entity, agent::Column::TeamId)).is_in(led));
+                any.add(col(Column::AgentId).in_subquery(agents))
+            }
+            ApprovalClause::AgentAdmin => any.add(col(Column::AgentId).in_subquery(posts(viewer))),
+        };
+    }
+    Some(Cond::all().add_option(hangs_off_agent(seer, col(Column::AgentId))).add(any))
+}
+
+/// The agents whose approvals the viewer was appointed to decide.
+pub fn posts(viewer: &TenantViewer) -> SelectStatement {
+    let mut posts = Query::select();
+    posts
+        .column(agent_admin::Column::AgentId)
+        .from(agent_admin::Entity)
+        .and_where(Expr::col(agent_admin::Column::OrgId).eq(viewer.org_id))
+        .and_where(Expr::col(agent_admin::Column::UserId).eq(viewer.account.user_id));
+    posts
 }
 
 /// Grants that reach the viewer by name or through a team.
@@ -271,6 +309,17 @@ fn member_users(org_id: OrgId) -> Condition {
     Cond::all().add(Expr::col((user::Entity, user::Column::Id)).in_subquery(members))
 }
 
+/// Rows that hang off a task are visible where the task is.
+fn of_visible_task(seer: Seer<'_>, task_id: Expr) -> Condition {
+    use entity::task::{Column, Entity};
+    let mut tasks = Query::select();
+    tasks.column((Entity, Column::Id)).from(Entity).and_where(Expr::col((Entity, Column::OrgId)).eq(seer.org_id()));
+    if let Some(condition) = visible::<Entity>(seer) {
+        tasks.cond_where(condition);
+    }
+    Cond::all().add(task_id.in_subquery(tasks))
+}
+
 visible! {
     agent by AgentRead: |seer| agent_condition(seer);
     global_agent by AgentRead: |seer| {
@@ -299,16 +348,28 @@ visible! {
         use entity::task::{Column, Entity};
         hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
-    // An edge is read through its goal's tasks, which are under the rule themselves.
+    // An edge and a run are read through their tasks, which are under the rule themselves.
     task_dependency by GoalRead: |seer| {
-        use entity::task::{Column as Task, Entity as Tasks};
-        let mut tasks = Query::select();
-        tasks.column((Tasks, Task::Id)).from(Tasks).and_where(Expr::col((Tasks, Task::OrgId)).eq(seer.org_id()));
-        if let Some(condition) = visible::<Tasks>(seer) {
-            tasks.cond_where(condition);
-        }
         use entity::task_dependency::{Column, Entity};
-        Some(Cond::all().add(Expr::col((Entity, Column::TaskId)).in_subquery(tasks)))
+        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
+    };
+    execution by GoalRead: |seer| {
+        use entity::execution::{Column, Entity};
+        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
+    };
+    approval_request by ApprovalRead: |seer| approval_condition(seer);
+    // What was decided is read with the request.
+    approval_decision by ApprovalRead: |seer| {
+        use entity::approval_request::{Column as Request, Entity as Requests};
+        let condition = visible::<Requests>(seer)?;
+        let mut requests = Query::select();
+        requests
+            .column((Requests, Request::Id))
+            .from(Requests)
+            .and_where(Expr::col((Requests, Request::OrgId)).eq(seer.org_id()))
+            .cond_where(condition);
+        use entity::approval_decision::{Column, Entity};
+        Some(Cond::all().add(Expr::col((Entity, Column::RequestId)).in_subquery(requests)))
     };
     chat_session by ChatRead: |seer| {
         use entity::chat_session::{Column, Entity};

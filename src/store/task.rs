@@ -16,7 +16,10 @@ use super::{
     row::{Columns, Row, row},
     uuids,
 };
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    policy::TaskFacts,
+};
 
 row! {
     /// A task, with the columns that were asked for.
@@ -31,6 +34,9 @@ row! {
         lazy #[doc = "Larger runs first."] priority: i32 = Priority,
         lazy #[doc = "How often it was tried again."] retries: i32 = Retries,
         lazy #[doc = "How often it may be."] max_retries: i32 = MaxRetries,
+        lazy #[doc = "How often it was claimed."] attempt: i32 = Attempt,
+        lazy #[doc = "Until when the claim holds."] lease_expires_at: Option<chrono::DateTime<chrono::Utc>> = LeaseExpiresAt,
+        lazy #[doc = "Not before this time."] run_after: Option<chrono::DateTime<chrono::Utc>> = RunAfter,
         lazy #[doc = "When it was planned."] created_at: chrono::DateTime<chrono::Utc> = CreatedAt,
         lazy #[doc = "When it last changed."] updated_at: chrono::DateTime<chrono::Utc> = UpdatedAt,
         lazy #[doc = "When it first ran."] started_at: Option<chrono::DateTime<chrono::Utc>> = StartedAt,
@@ -140,6 +146,12 @@ impl Store {
     /// Looks tasks up by id.
     pub async fn task_by_ids(&self, ids: &[TaskId], columns: Columns<task::Entity>) -> Result<Vec<TaskRow>> {
         self.by_ids(&uuids(ids), columns).await
+    }
+
+    /// The facts that rules need of one task, loaded under the viewer's scope; `NOT_FOUND` when it is absent or hidden.
+    pub async fn task_facts(&self, id: TaskId) -> Result<TaskFacts> {
+        let row = self.task_by_ids(&[id], TaskRow::keys()).await?.pop().ok_or(Error::NotFound)?;
+        Ok(TaskFacts { id: row.id, goal: self.goal_facts(row.goal_id).await? })
     }
 
     /// A page of tasks.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::{
     confidential::JsonText,
     enums::{TaskStatus, WorkerStatus},
-    ids::{OrgId, WorkerId},
+    ids::{OrgId, ServiceAccountId, WorkerId},
     task, worker,
 };
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -16,14 +16,19 @@ use super::{
     row::{Columns, Row, row},
     task::TaskRow,
     uuids,
+    write::claim::{HELD, HOLDING},
 };
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    policy::WorkerFacts,
+};
 
 row! {
     /// A worker, with the columns that were asked for.
     WorkerRow of worker {
         key #[doc = "The organisation."] org_id: OrgId = OrgId,
         key #[doc = "The worker."] id: WorkerId = Id,
+        key #[doc = "Whose it is."] service_account_id: Option<ServiceAccountId> = ServiceAccountId,
         lazy #[doc = "Where it runs."] hostname: String = Hostname,
         lazy #[doc = "Whether it takes tasks."] status: WorkerStatus = Status,
         lazy #[doc = "Kinds of task that it takes."] capabilities: JsonText = Capabilities,
@@ -75,10 +80,29 @@ impl Store {
         self.list_count(workers(filter, WorkerRow::keys())).await
     }
 
+    /// The facts that rules need of one worker, loaded under the viewer's scope; `NOT_FOUND` when it is absent.
+    pub async fn worker_facts(&self, id: WorkerId) -> Result<WorkerFacts> {
+        let row = self.worker_by_ids(&[id], WorkerRow::keys()).await?.pop().ok_or(Error::NotFound)?;
+        Ok(WorkerFacts { org_id: row.org_id, id: row.id, service_account_id: row.service_account_id })
+    }
+
+    /// The tasks that a worker holds, which are few by rule, in order of creation.
+    pub async fn tasks_held(&self, worker_id: WorkerId, columns: Columns<task::Entity>) -> Result<Vec<TaskRow>> {
+        use task::{Column, Entity};
+        let scope = self.scope()?;
+        let columns = scope.project(columns);
+        let mut select = scope.find::<Entity>(columns);
+        select
+            .and_where(Expr::col((Entity, Column::WorkerId)).eq(worker_id))
+            .and_where(Expr::col((Entity, Column::Status)).is_in(HOLDING.map(TaskStatus::as_str)))
+            .order_by((Entity, Column::Id), sea_orm::Order::Asc)
+            .limit(HELD);
+        self.rows(&select, columns).await
+    }
+
     /// How many tasks each worker runs now.
     pub async fn worker_active_tasks(&self, workers: &[WorkerId]) -> Result<HashMap<WorkerId, i64>> {
-        let active = [TaskStatus::Scheduled, TaskStatus::Running, TaskStatus::AwaitingApproval];
-        let status = Expr::col((task::Entity, task::Column::Status)).is_in(active.map(TaskStatus::as_str));
+        let status = Expr::col((task::Entity, task::Column::Status)).is_in(HOLDING.map(TaskStatus::as_str));
         self.child_counts(List::<TaskRow>::new(TaskRow::keys()).only(Some(status)), "worker_id", workers).await
     }
 }

@@ -154,7 +154,7 @@ impl World {
             };
         }
         tables!(team team_membership agent agent_collaborator agent_admin agent_document);
-        tables!(global_agent global_agent_document goal task approval_request event platform_event);
+        tables!(global_agent global_agent_document goal task approval_request approval_decision event platform_event);
         dump
     }
 }
@@ -235,5 +235,5 @@ refusals! {
 
 #[track_caller]
 pub fn invalid<T: Debug>(result: Result<T>, at: &str) {
-    assert!(matches!(&result, Err(Error::Validation { field, .. }) if *field == at), "{result:?}");
+    assert!(matches!(&result, Err(Error::Validation { field, .. }) if field == at), "{result:?}");
 }

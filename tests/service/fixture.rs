@@ -14,6 +14,7 @@ use palisade::{
     clock::Clock,
     error::{Error, Result},
     identity::ServerSecret,
+    lifecycle::{ApprovalWaits, TaskRules},
     service::{
         Context,
         identity::{Identity, IdentitySettings},
@@ -78,11 +79,13 @@ pub struct Caller {
     pub viewer: Arc<Viewer>,
     store: Arc<Store>,
     clock: Clock,
+    waits: ApprovalWaits,
+    tasks: TaskRules,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, tasks: &self.tasks, waits: &self.waits }
     }
 
     pub fn store(&self) -> &Store {
@@ -130,7 +133,8 @@ impl World {
     }
 
     async fn new(url: &str, kind: Kind) -> Self {
-        let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+        // As many as the largest crowd of a test; they are opened when needed.
+        let limits = PoolLimits { max_connections: 50, acquire_timeout: Duration::from_secs(30) };
         let db = Database::open(url, limits).unwrap();
         let start = "2026-11-02T10:00:00Z".parse::<DateTime<Utc>>().unwrap();
         let clock = Clock::fixed(start, TimeDelta::seconds(1));
@@ -145,7 +149,8 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone() }
+        let (tasks, waits) = (TaskRules::default(), ApprovalWaits::default());
+        Caller { viewer, store, clock: self.clock.clone(), tasks, waits }
     }
 
     fn account(&self, user_id: UserId) -> Account {

@@ -75,10 +75,10 @@ const fn only(columns: &'static [&'static str]) -> Columns {
     Columns::These(columns)
 }
 
-/// The log is only added to, by everyone.
-const LOG: &[&str] = &["events"];
-/// Rows that stay: the log and its head, and memberships, whose end is a status.
-const KEPT: &[&str] = &["events", "event_heads", "org_memberships"];
+/// The log, and what people decided: only added to, by everyone.
+const LOG: &[&str] = &["events", "approval_decisions"];
+/// Rows that stay: what is only added to, the log's head, and memberships, whose end is a status.
+const KEPT: &[&str] = &["events", "approval_decisions", "event_heads", "org_memberships"];
 /// Sign-in's own tables, and what is to be mailed.
 const NOT_OPERATORS: &[&str] = &[
     "sessions",
@@ -288,12 +288,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_changes_or_removes_events() {
-        assert!(
-            expected_grants()
-                .iter()
-                .all(|grant| grant.table != "events" || [Select, Insert].contains(&grant.privilege))
-        );
+    fn nobody_changes_or_removes_events_and_decisions() {
+        let added_to = |grant: &&Grant| LOG.contains(&grant.table.as_str());
+        assert!(expected_grants().iter().filter(added_to).all(|grant| [Select, Insert].contains(&grant.privilege)));
     }
 
     #[test]

@@ -3,13 +3,17 @@
 
 mod agent;
 mod agent_people;
+mod approval;
 mod goal;
 mod member;
 mod organization;
+mod plan;
 mod service_account;
 mod session;
+mod task;
 mod team;
 mod user;
+mod worker;
 
 use async_graphql::{Context, MergedObject};
 
@@ -27,7 +31,11 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    approval::ApprovalMutation,
+    plan::PlanMutation,
     service_account::ServiceAccountMutation,
+    task::TaskMutation,
+    worker::WorkerMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

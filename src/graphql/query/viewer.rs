@@ -1,7 +1,7 @@
 //! Who asks, and what they may do.
 
 use async_graphql::{Context, ID, Object};
-use entity::ids::{AgentId, GoalId, OrgId, TeamId, TypedId, UserId};
+use entity::ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TeamId, TypedId, UserId};
 
 use crate::{
     error::{Error, Result},
@@ -66,7 +66,9 @@ impl ViewerQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The row of the permission table.")] permission: PermissionName,
-        #[graphql(desc = "An organisation, user, team, agent or goal; the viewer's organisation without it.")]
+        #[graphql(
+            desc = "An organisation, user, team, agent, goal or approval request; the viewer's organisation without it."
+        )]
         id: Option<ID>,
     ) -> Result<Decision> {
         let (cx, permission) = (cx(ctx), permission.0);
@@ -106,6 +108,12 @@ async fn about(cx: &RequestCtx, permission: Permission, id: &ID) -> Result<Decis
         }
         AgentId::PREFIX => answer(Resource::Agent(&cx.store.agent_facts(parse_id(field, id)?).await?)),
         GoalId::PREFIX => answer(Resource::Goal(&cx.store.goal_facts(parse_id(field, id)?).await?)),
-        _ => return Err(Error::validation(field, "Not the id of an organisation, user, team, agent or goal.")),
+        ApprovalRequestId::PREFIX => {
+            answer(Resource::Approval(&cx.store.approval_facts(parse_id(field, id)?).await?.1))
+        }
+        _ => {
+            let message = "Not the id of an organisation, user, team, agent, goal or approval request.";
+            return Err(Error::validation(field, message));
+        }
     })
 }

@@ -5,6 +5,7 @@ use entity::{confidential::JsonText, ids::GoalId, table::Audience};
 
 use super::{
     agent::{Agent, agent},
+    approval::ApprovalRequest,
     organization::{Organization, organization},
     task::{Task, TaskConnection, TaskEdgeInGraph, TaskFilterInput, TaskOrder, TaskStatusCount},
     user::{User, user},
@@ -16,14 +17,15 @@ use crate::{
         context::{RequestCtx, cx},
         directives::confidential,
         enums::{GoalStatus, OrderDirection, stored},
-        loaders::{GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals, TasksOfGoals},
+        loaders::{ApprovalsOfGoals, GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals, TasksOfGoals},
         redaction::Redacted,
         scalars::DateTime,
         select,
     },
     store::{
+        approval::ApprovalRow,
         goal::{GoalFilter, GoalQuery, GoalRow, GoalSort},
-        page::Page,
+        page::{MAX_PAGE, Page, PageRequest},
         task::TaskRow,
     },
 };
@@ -103,6 +105,15 @@ impl Goal {
         let cx = cx(ctx);
         let counts = cx.loaders.load(&cx.store, TaskStatesOfGoals {}, self.0.id).await?;
         Ok(TaskStatusCount::list(counts.unwrap_or_default()))
+    }
+
+    /// What was asked about it, its plan and its risky steps: the latest first, at most 100, as far as the viewer may read.
+    async fn approval_requests(&self, ctx: &Context<'_>) -> Result<Vec<ApprovalRequest>> {
+        let cx = cx(ctx);
+        let page = PageRequest { size: MAX_PAGE, ..PageRequest::default() };
+        let batch = ApprovalsOfGoals { columns: select::columns::<ApprovalRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, self.0.id)).await?.unwrap_or(Page::empty());
+        Ok(page.edges.into_iter().map(|edge| ApprovalRequest(edge.node)).collect())
     }
 
     /// The dependencies between its tasks, for drawing the graph.

@@ -1,13 +1,16 @@
 //! The objects of the contract, one file per noun.
 
 pub mod agent;
+pub mod approval;
 pub mod decision;
 pub mod document;
 pub mod event;
+pub mod execution;
 pub mod goal;
 pub mod invitation;
 pub mod organization;
 pub mod payload;
+pub mod run_payload;
 pub mod server_info;
 pub mod service_account;
 pub mod session;

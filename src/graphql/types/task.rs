@@ -5,22 +5,27 @@ use entity::{confidential::JsonText, ids::TaskId};
 
 use super::{
     agent::{Agent, agent},
+    execution::{Execution, ExecutionConnection},
     goal::{Goal, goal},
     worker::{Worker, worker},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     graphql::{
-        connection::{connection, gid, int, parse_optional_id},
+        connection::{ListName, PageArgs, connection, gid, int, parse_optional_id, seal},
         context::cx,
         directives::confidential,
         enums::{OrderDirection, TaskStatus, stored},
-        loaders::{TaskById, TaskEdges},
+        loaders::{ExecutionCount, Executions, TaskById, TaskEdges},
         redaction::Redacted,
         scalars::DateTime,
         select,
     },
-    store::task::{DependencyRow, Direction, TaskFilter, TaskQuery, TaskRow, TaskSort},
+    store::{
+        execution::ExecutionRow,
+        page::Page,
+        task::{DependencyRow, Direction, TaskFilter, TaskQuery, TaskRow, TaskSort},
+    },
 };
 
 /// A step of a goal's plan.
@@ -82,6 +87,21 @@ impl Task {
         Ok(*self.0.max_retries.get()?)
     }
 
+    /// How often it was claimed. Names a claim: whoever completes it says which one it holds.
+    async fn attempt(&self) -> Result<i32> {
+        Ok(*self.0.attempt.get()?)
+    }
+
+    /// Until when its worker holds it without a heartbeat; null where nobody does.
+    async fn lease_expires_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.lease_expires_at.get()?.map(Into::into))
+    }
+
+    /// Not claimed before this time: the pause before another try. Null where there is none.
+    async fn run_after(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.run_after.get()?.map(Into::into))
+    }
+
     /// The input.
     #[graphql(directive = confidential::apply())]
     async fn payload(&self) -> Redacted<'_, JsonText> {
@@ -113,6 +133,25 @@ impl Task {
     /// The tasks that wait for it.
     async fn dependents(&self, ctx: &Context<'_>) -> Result<Vec<Task>> {
         self.others(ctx, Direction::Dependents).await
+    }
+
+    /// Its runs, in the order in which they were recorded.
+    async fn executions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only runs after this cursor.")] after: Option<String>,
+    ) -> Result<ExecutionConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let list = ListName::new(cx, "executions of", &id);
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = Executions { columns: select::node_columns::<ExecutionRow>(ctx), page };
+        let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, ExecutionCount {}, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(ExecutionConnection::new(seal(cx, &list, page, Execution)?, total))
     }
 
     /// When it was planned.
@@ -150,6 +189,14 @@ impl TaskEdgeInGraph {
     pub fn new(row: DependencyRow) -> Self {
         Self { task_id: gid(row.task_id), depends_on_id: gid(row.depends_on_id) }
     }
+}
+
+/// Loads the task that some row hangs off, which whoever sees the row sees too.
+pub async fn task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
+    let cx = cx(ctx);
+    let batch = TaskById { columns: select::columns::<TaskRow>(ctx) };
+    let row = cx.loaders.load(&cx.store, batch, id).await?;
+    row.map(Task).ok_or_else(|| Error::internal("a row without its task"))
 }
 
 /// How many tasks are in a state.

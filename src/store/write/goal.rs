@@ -1,30 +1,30 @@
 //! Goals, as they are submitted and called off.
 
 use entity::{
-    approval_request,
     confidential::Confidential,
-    enums::{AgentStatus, ApprovalStatus, GoalStatus, TaskStatus},
+    enums::{AgentStatus, GoalStatus, TaskStatus},
     goal,
-    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TaskId, TypedId, UserId},
+    ids::{AgentId, GoalId, OrgId, UserId},
     task,
 };
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, EntityTrait, QueryTrait, TryGetable,
-    sea_query::{Expr, ExprTrait, LockType, OnConflict, Query, UpdateStatement},
+    sea_query::{Expr, ExprTrait, LockType, OnConflict, Query},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
+    approval::cancel_of_goal,
     check::hold_agent,
     document::{DocumentDraft, insert_document},
     global_agent::{install, platform_agent},
+    step::{hold_goal, moved, task_step},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::State,
     policy::permit::{CancelGoal, Permit, SubmitGoal},
     store::{Store, audit::Record, db::Tx, fold},
 };
@@ -96,40 +96,19 @@ impl Store {
 
     /// Calls a goal off, with its tasks that still run and its requests that still wait.
     pub async fn goal_cancel(&self, clock: &Clock, permit: &Permit<CancelGoal>) -> Result<()> {
-        use goal::{Column, Entity};
         let (org_id, id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
-        let mut held = Query::select();
-        held.column(Column::Status)
-            .from(Entity)
-            .and_where(Expr::col(Column::OrgId).eq(org_id))
-            .and_where(Expr::col(Column::Id).eq(id))
-            .lock(LockType::Update);
-        let row = tx.query_one(&held).await?.ok_or(Error::NotFound)?;
-        let status = GoalStatus::try_get_by_index(&row, 0)?;
-        if !status.may_become(GoalStatus::Cancelled) {
-            return Err(Error::Conflict("The goal is over."));
-        }
+        let mut goal = hold_goal(&tx, org_id, id).await?;
         let now = clock.now();
-        let mut update = Query::update();
-        update
-            .table(Entity)
-            .value(Column::Status, GoalStatus::Cancelled.as_str())
-            .value(Column::UpdatedAt, now)
-            .value(Column::CompletedAt, now)
-            .and_where(Expr::col(Column::OrgId).eq(org_id))
-            .and_where(Expr::col(Column::Id).eq(id));
-        tx.execute(&update).await?;
-
-        let mut records =
-            vec![Record::about("goal.cancelled", id).with(json!({ "from": status.as_str(), "to": "CANCELLED" }))];
-        let goal = json!({ "goalId": id.to_string() });
-        for task_id in end_tasks(&tx, org_id, id, now).await? {
-            records.push(Record::about("task.cancelled", task_id).with(goal.clone()));
+        const OVER: Error = Error::Conflict("The goal is over.");
+        let mut records = vec![goal.step(&tx, org_id, GoalStatus::Cancelled, now, OVER).await?];
+        let told = json!({ "goalId": id.to_string() });
+        let mut update = task_step(org_id, &[TaskStatus::Cancelled], now)?;
+        update.and_where(Expr::col(task::Column::GoalId).eq(id));
+        for task_id in moved(&tx, &mut update).await? {
+            records.push(Record::about("task.cancelled", task_id).with(told.clone()));
         }
-        for request_id in end_requests(&tx, org_id, id).await? {
-            records.push(Record::about("approval.cancelled", request_id).with(goal.clone()));
-        }
+        records.extend(cancel_of_goal(&tx, org_id, id, now).await?);
         self.finish(tx, clock, org_id, records).await
     }
 }
@@ -186,43 +165,6 @@ impl Earlier<'_> {
 }
 
 /// A key is stored as its digest: what a client puts into one may be content.
-fn digest(key: &str) -> String {
+pub(super) fn digest(key: &str) -> String {
     Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn end_tasks(tx: &Tx, org_id: OrgId, goal_id: GoalId, now: chrono::DateTime<chrono::Utc>) -> Result<Vec<TaskId>> {
-    use task::{Column, Entity};
-    let mut update = Query::update();
-    update
-        .table(Entity)
-        .value(Column::Status, TaskStatus::Cancelled.as_str())
-        .value(Column::UpdatedAt, now)
-        .value(Column::FinishedAt, now)
-        .and_where(Expr::col(Column::OrgId).eq(org_id))
-        .and_where(Expr::col(Column::GoalId).eq(goal_id))
-        .and_where(Expr::col(Column::Status).is_in(TaskStatus::before(TaskStatus::Cancelled).map(TaskStatus::as_str)))
-        .returning(Query::returning().column(Column::Id));
-    ended(tx, &update).await
-}
-
-async fn end_requests(tx: &Tx, org_id: OrgId, goal_id: GoalId) -> Result<Vec<ApprovalRequestId>> {
-    use approval_request::{Column, Entity};
-    let pending = ApprovalStatus::before(ApprovalStatus::Cancelled).map(ApprovalStatus::as_str);
-    let mut update = Query::update();
-    update
-        .table(Entity)
-        .value(Column::Status, ApprovalStatus::Cancelled.as_str())
-        .and_where(Expr::col(Column::OrgId).eq(org_id))
-        .and_where(Expr::col(Column::GoalId).eq(goal_id))
-        .and_where(Expr::col(Column::Status).is_in(pending))
-        .returning(Query::returning().column(Column::Id));
-    ended(tx, &update).await
-}
-
-/// Runs an update that returns ids, and gives them in order: neither database promises one.
-async fn ended<I: TypedId + TryGetable + Ord>(tx: &Tx, update: &UpdateStatement) -> Result<Vec<I>> {
-    let rows = tx.query_all(update).await?;
-    let mut ids = rows.iter().map(|row| I::try_get_by_index(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    ids.sort_unstable();
-    Ok(ids)
 }

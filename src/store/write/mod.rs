@@ -6,20 +6,30 @@
 //! needs to know of the present state it reads under a lock, so that two use cases at one instant do not both act on it.
 //!
 //! **Locks** are taken in one order: accounts, then memberships (organisations in the order of their ids, rows in the
-//! order of theirs), then sessions, teams, service accounts, agents, goals, and an organisation's log last.
+//! order of theirs), then sessions, teams, service accounts, agents and their admins, goals, workers, tasks, approval
+//! requests, and an organisation's log last. What runs in a loop (claims, heartbeats, jobs) passes over tasks that others hold.
 
 pub mod agent;
 pub mod agent_admin;
+pub mod approval;
+pub mod approval_decision;
 mod audit;
 mod check;
+pub mod claim;
 pub mod collaborator;
 pub mod document;
+pub mod execution;
 pub mod global_agent;
 pub mod goal;
 pub mod invitation;
+pub mod lapse;
 pub mod member;
 pub mod organization;
+pub mod plan;
 mod refusal;
 pub mod service_account;
+mod step;
+pub mod task;
 pub mod team;
 pub mod user;
+pub mod worker;

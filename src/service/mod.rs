@@ -58,7 +58,7 @@ impl Context<'_> {
             (Some(org_id), _) => Ok(OrgFacts { org_id }),
             (None, Viewer::Anonymous) => Err(Error::Unauthenticated),
             (None, Viewer::SuperAdmin(_)) => Err(Error::validation(field, "must name an organisation")),
-            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_)) => Err(Error::NotFound),
+            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_) | Viewer::ServiceAccount(_)) => Err(Error::NotFound),
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod audit;
+pub mod budget;
 pub mod cursor;
 pub mod db;
 pub mod document;
@@ -17,11 +18,13 @@ pub mod invitation;
 pub mod membership;
 pub mod organization;
 pub mod page;
+pub mod platform;
 pub mod row;
 pub mod scope;
 pub mod seed;
 pub mod task;
 pub mod team;
+pub mod usage;
 pub mod user;
 pub mod worker;
 pub mod write;

@@ -6,10 +6,12 @@
 //! needs to know of the present state it reads under a lock, so that two use cases at one instant do not both act on it.
 //!
 //! **Locks** are taken in one order: accounts, then memberships (organisations in the order of their ids, rows in the
-//! order of theirs), then sessions, teams, agents, goals, and an organisation's log last.
+//! order of theirs), then sessions, teams, agents, goals, usage (calls by their request ids, days by their keys), the budget,
+//! and an organisation's log last.
 
 pub mod agent;
 pub mod agent_admin;
+pub mod budget;
 mod check;
 pub mod collaborator;
 pub mod document;
@@ -19,4 +21,5 @@ pub mod invitation;
 pub mod member;
 pub mod organization;
 pub mod team;
+pub mod usage;
 pub mod user;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use entity::{
     agent, agent_collaborator, agent_document,
     enums::{DocumentType, GoalStatus, TaskStatus},
@@ -16,6 +17,7 @@ use crate::{
     store::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
+        budget::BudgetRow,
         document::DocumentRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
@@ -25,6 +27,7 @@ use crate::{
         row::Columns,
         task::{DependencyRow, Direction, TaskQuery, TaskRow},
         team::{TeamMembershipRow, TeamRow},
+        usage::{Days, UsageTotals},
         user::UserRow,
         worker::WorkerRow,
     },
@@ -137,6 +140,15 @@ batches! {
     /// How many own agents organisations have.
     AgentCountOfOrganizations { query: AgentQuery } (OrgId => i64)
         |this, store, keys| store.agent_counts_of_organizations(keys, &this.query).await;
+    /// Budgets of organisations, with what is spent in the month and on the day of `today`.
+    BudgetOf { today: NaiveDate } (OrgId => BudgetRow)
+        |this, store, keys| store.budgets_of(keys, this.today).await;
+    /// Usage of organisations.
+    UsageOfOrganizations { days: Days } (OrgId => UsageTotals)
+        |this, store, keys| store.usage_of_organizations(keys, this.days).await;
+    /// Usage of agents.
+    UsageOfAgents { days: Days } (AgentId => UsageTotals)
+        |this, store, keys| store.usage_of_agents(keys, this.days).await;
     /// Counts of organisations.
     CountOfOrganizations { of: OrganizationCount } (OrgId => i64)
         |this, store, keys| store.organization_counts(this.of, keys).await;

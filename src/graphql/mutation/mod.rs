@@ -8,6 +8,7 @@ mod member;
 mod organization;
 mod session;
 mod team;
+mod usage;
 mod user;
 
 use async_graphql::{Context, MergedObject};
@@ -26,6 +27,7 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    usage::UsageMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

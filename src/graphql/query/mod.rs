@@ -2,6 +2,7 @@
 
 mod operations;
 mod organizations;
+mod usage;
 mod viewer;
 mod work;
 
@@ -10,4 +11,4 @@ use async_graphql::MergedObject;
 /// Everything that can be read. The same fields serve every viewer; what differs is the scope: a member sees its
 /// organisation as far as visibility goes, a super-admin sees every organisation's metadata, with content null.
 #[derive(Default, MergedObject)]
-pub struct Query(viewer::ViewerQuery, organizations::OrganizationQuery, work::WorkQuery, operations::OperationsQuery);
+pub struct Query(viewer::ViewerQuery, organizations::OrganizationQuery, work::WorkQuery, operations::OperationsQuery, usage::UsageQuery);

@@ -12,6 +12,7 @@ pub mod server_info;
 pub mod session;
 pub mod task;
 pub mod team;
+pub mod usage;
 pub mod user;
 pub mod viewer;
 pub mod work_payload;

@@ -9,6 +9,7 @@ use super::{
     invitation::{Invitation, InvitationConnection, InvitationFilterInput},
     task::TaskStatusCount,
     team::{Team, TeamConnection},
+    usage::Budget,
     user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         directives::confidential,
         enums::{OrganizationStatus, stored},
         loaders::{
-            AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
+            AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations, GoalStatesOfOrganizations,
             InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
             TeamsOfOrganizations,
         },
@@ -171,6 +172,17 @@ impl Organization {
     async fn counts(&self) -> OrganizationCounts {
         OrganizationCounts(self.0.id)
     }
+
+    /// What it may spend, and has spent: its admins' and super-admins' to see, null for others.
+    async fn budget(&self, ctx: &Context<'_>) -> Result<Option<Budget>> {
+        let cx = cx(ctx);
+        let org = OrgFacts { org_id: self.0.id };
+        if !decide(&cx.viewer, Permission::OperationsManage, Resource::Organization(&org)).allowed() {
+            return Ok(None);
+        }
+        let batch = BudgetOf { today: cx.clock.now().date_naive() };
+        Ok(Some(Budget(cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default())))
+    }
 }
 
 /// Loads an organisation that some row refers to.
@@ -182,7 +194,7 @@ pub async fn organization(ctx: &Context<'_>, id: OrgId) -> Result<Organization> 
 }
 
 /// How much an organisation holds. For a member every count is over what it may see itself.
-pub struct OrganizationCounts(OrgId);
+pub struct OrganizationCounts(pub OrgId);
 
 impl OrganizationCounts {
     async fn count(&self, ctx: &Context<'_>, of: OrganizationCount) -> Result<i32> {

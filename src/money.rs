@@ -67,7 +67,8 @@ impl FromStr for Usd {
 /// The shortest text that says the same: no zeros at the end, no point without digits after it.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0.unsigned_abs() / NANOS.unsigned_abs(), self.0.unsigned_abs() % NANOS.unsigned_abs());
+        let (whole, fraction) =
+            (self.0.unsigned_abs() / NANOS.unsigned_abs(), self.0.unsigned_abs() % NANOS.unsigned_abs());
         if self.0 < 0 {
             f.write_str("-")?;
         }
@@ -98,16 +99,34 @@ mod tests {
 
     #[test]
     fn an_amount_has_one_text() {
-        for (text, shown) in [("007.50", "7.5"), ("-0", "0"), ("0.000000001", "0.000000001"), ("10", "10"), ("-1.10", "-1.1")] {
+        for (text, shown) in
+            [("007.50", "7.5"), ("-0", "0"), ("0.000000001", "0.000000001"), ("10", "10"), ("-1.10", "-1.1")]
+        {
             assert_eq!(text.parse::<Usd>().unwrap().to_string(), shown);
         }
     }
 
     #[test]
     fn what_is_no_exact_amount_is_refused() {
-        for text in
-            ["", "-", ".", "1.", ".5", "+1", "1e3", "1,5", " 1", "1_000", "0x1", "NaN", "--1", "1.2.3", "0.0000000001", "1234567890123456789", "١"]
-        {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "+1",
+            "1e3",
+            "1,5",
+            " 1",
+            "1_000",
+            "0x1",
+            "NaN",
+            "--1",
+            "1.2.3",
+            "0.0000000001",
+            "1234567890123456789",
+            "١",
+        ] {
             assert_eq!(text.parse::<Usd>(), Err(NotAnAmount), "{text}");
         }
     }

@@ -26,7 +26,7 @@ pub enum Viewer {
 }
 
 /// Who did something.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Actor {
     /// A person.
     User(UserId),

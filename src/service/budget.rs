@@ -110,7 +110,10 @@ async fn look<A: Action<On = OrgFacts>>(
     // One mail a limit: whoever reads that it is used up need not read that it is nearly so.
     let mails: Vec<_> = told
         .iter()
-        .filter(|one| one.level == Level::Exhausted || !told.iter().any(|other| other.limit == one.limit && other.level > one.level))
+        .filter(|one| {
+            one.level == Level::Exhausted
+                || !told.iter().any(|other| other.limit == one.limit && other.level > one.level)
+        })
         .collect();
     if !mails.is_empty() {
         for recipient in member_admin_addresses(tx, may).await? {

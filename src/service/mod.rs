@@ -20,6 +20,7 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod refusal;
 pub mod session;
 pub mod setup;
 pub mod team;

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod audit;
+pub mod audit_chain;
 pub mod budget;
 pub mod cursor;
 pub mod db;

@@ -13,8 +13,9 @@ use sea_orm::{
 };
 
 use super::{
-    Store, page, states, table_column,
+    Store, page,
     scope::{Scope, Visible},
+    states, table_column,
     usage::{Days, UsageBucket, UsageQuery, UsageTotals},
 };
 use crate::error::{Error, Result};
@@ -80,7 +81,11 @@ impl Store {
     pub async fn platform_usage(&self, days: Days) -> Result<UsageTotals> {
         self.operator()?;
         let query = UsageQuery::all(days);
-        Ok(self.usage_buckets(&query).await?.pop().map_or_else(UsageTotals::default, |UsageBucket { totals, .. }| totals))
+        Ok(self
+            .usage_buckets(&query)
+            .await?
+            .pop()
+            .map_or_else(UsageTotals::default, |UsageBucket { totals, .. }| totals))
     }
 
     async fn platform_states<E: Visible>(&self) -> Result<Vec<((), String, i64)>> {

@@ -228,7 +228,10 @@ impl Store {
             .limit(u64::from(MAX_BUCKETS) + 1);
         let rows = self.read().await?.query_all(&select).await?;
         if rows.len() > MAX_BUCKETS as usize {
-            return Err(Error::validation("groupBy", format!("would give more than {MAX_BUCKETS} buckets; ask for less")));
+            return Err(Error::validation(
+                "groupBy",
+                format!("would give more than {MAX_BUCKETS} buckets; ask for less"),
+            ));
         }
         rows.iter().map(|row| UsageBucket::read(row, &query.by)).collect()
     }

@@ -41,9 +41,12 @@ impl UsageQuery {
     async fn platform_metrics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Usage from this day in UTC on; without it, from the first of `to`'s month.")] from: Option<DateTime>,
-        #[graphql(desc = "Usage up to this moment, its whole day in UTC included; without it, up to now.")]
-        to: Option<DateTime>,
+        #[graphql(desc = "Usage from this day in UTC on; without it, from the first of `to`'s month.")] from: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "Usage up to this moment, its whole day in UTC included; without it, up to now.")] to: Option<
+            DateTime,
+        >,
     ) -> Result<Option<PlatformMetrics>> {
         let to = to.map_or_else(|| cx(ctx).clock.now(), |to| to.0);
         let days = match from {

@@ -20,9 +20,9 @@ use crate::{
         directives::confidential,
         enums::{OrganizationStatus, stored},
         loaders::{
-            AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations, GoalStatesOfOrganizations,
-            InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
-            TeamsOfOrganizations,
+            AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations,
+            GoalStatesOfOrganizations, InvitationCount, Invitations, MemberCount, Members, OrganizationById,
+            TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
         },
         redaction::Redacted,
         scalars::DateTime,

@@ -115,9 +115,7 @@ pub async fn budget_hold<A: Action<On = OrgFacts>>(
 /// What is spent, asked after [`budget_hold`] in a statement of its own: it sees what was committed while that waited.
 pub async fn budget_spent<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>, today: NaiveDate) -> Result<Spent> {
     let mut select = Query::select();
-    select
-        .from(usage_day::Entity)
-        .and_where(Expr::col((usage_day::Entity, usage_day::Column::OrgId)).eq(permit.key()));
+    select.from(usage_day::Entity).and_where(Expr::col((usage_day::Entity, usage_day::Column::OrgId)).eq(permit.key()));
     spent(&mut select, today);
     let row = tx.query_one(&select).await?.ok_or_else(|| Error::internal("a sum without a row"))?;
     Spent::read(&row, 0)

@@ -20,6 +20,7 @@ pub mod goal;
 pub mod invitation;
 pub mod member;
 pub mod organization;
+mod refusal;
 pub mod team;
 pub mod usage;
 pub mod user;

@@ -176,22 +176,23 @@ pub async fn usage_insert(
     drafts: &[(LlmUsageId, UsageDraft)],
 ) -> Result<Vec<String>> {
     use llm_usage::{Column, Entity};
-    let rows = drafts.iter().cloned().map(|(id, UsageDraft { request_id, call, user_id, at })| llm_usage::ActiveModel {
-        org_id: Set(permit.key()),
-        id: Set(id),
-        agent_id: Set(Some(call.agent_id)),
-        goal_id: Set(call.goal_id),
-        task_id: Set(call.task_id),
-        session_id: Set(call.session_id),
-        user_id: Set(user_id),
-        service_account_id: Set(reporter),
-        model: Set(call.model),
-        request_id: Set(request_id),
-        tokens_in: Set(call.tokens_in),
-        tokens_out: Set(call.tokens_out),
-        cost_nanos: Set(call.cost_nanos),
-        created_at: Set(at),
-    });
+    let rows =
+        drafts.iter().cloned().map(|(id, UsageDraft { request_id, call, user_id, at })| llm_usage::ActiveModel {
+            org_id: Set(permit.key()),
+            id: Set(id),
+            agent_id: Set(Some(call.agent_id)),
+            goal_id: Set(call.goal_id),
+            task_id: Set(call.task_id),
+            session_id: Set(call.session_id),
+            user_id: Set(user_id),
+            service_account_id: Set(reporter),
+            model: Set(call.model),
+            request_id: Set(request_id),
+            tokens_in: Set(call.tokens_in),
+            tokens_out: Set(call.tokens_out),
+            cost_nanos: Set(call.cost_nanos),
+            created_at: Set(at),
+        });
     let mut insert = Entity::insert_many(rows).into_query();
     insert
         .on_conflict(OnConflict::columns([Column::OrgId, Column::RequestId]).do_nothing().to_owned())
@@ -264,19 +265,20 @@ pub async fn usage_add_up<'a>(
     if days.is_empty() {
         return Ok(());
     }
-    let rows = days.into_iter().map(|((day, model, agent_id, user_id), [requests, tokens_in, tokens_out, cost_nanos])| {
-        usage_day::ActiveModel {
-            org_id: Set(permit.key()),
-            day: Set(day),
-            model: Set(model.clone()),
-            agent_id: Set(agent_id),
-            user_id: Set(user_id),
-            requests: Set(requests),
-            tokens_in: Set(tokens_in),
-            tokens_out: Set(tokens_out),
-            cost_nanos: Set(cost_nanos),
-        }
-    });
+    let rows =
+        days.into_iter().map(|((day, model, agent_id, user_id), [requests, tokens_in, tokens_out, cost_nanos])| {
+            usage_day::ActiveModel {
+                org_id: Set(permit.key()),
+                day: Set(day),
+                model: Set(model.clone()),
+                agent_id: Set(agent_id),
+                user_id: Set(user_id),
+                requests: Set(requests),
+                tokens_in: Set(tokens_in),
+                tokens_out: Set(tokens_out),
+                cost_nanos: Set(cost_nanos),
+            }
+        });
     let sums = [Column::Requests, Column::TokensIn, Column::TokensOut, Column::CostNanos];
     let key = [Column::OrgId, Column::Day, Column::Model, Column::AgentId, Column::UserId];
     let mut add = OnConflict::columns(key);

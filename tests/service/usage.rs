@@ -343,8 +343,8 @@ on_both! {
         }
         assert!(world.count("usage_days", []).await > 50);
         for wrong in [
-            "UPDATE usage_days SET cost_nanos = cost_nanos + 1 WHERE requests = (SELECT max(requests) FROM usage_days)",
-            "DELETE FROM usage_days WHERE requests = (SELECT max(requests) FROM usage_days)",
+            "UPDATE usage_days SET cost_nanos = cost_nanos + 1 WHERE model = 'model-0'",
+            "DELETE FROM usage_days WHERE model = 'model-2'",
             "UPDATE llm_usage SET tokens_out = tokens_out - 1 WHERE model = 'model-1'",
         ] {
             let before = usage_differences(&world.db, 1_000).await.unwrap().len();

@@ -26,7 +26,7 @@ use crate::{
     policy::markdown,
     store::audit_chain::Fault,
 };
-use arguments::{Admin, Arguments, Audit, Command, Migrate, Policy, Print, Schema};
+use arguments::{Admin, Arguments, Audit, Command, Migrate, Policy, Print, Schema, Usage};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -86,6 +86,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
             return say(&format!("{email} is a super-admin.\n"));
         }
         Command::Token { email } => return say(&format!("{}\n", plug::issue_token(&config, &email).await?)),
+        Command::Usage { command: Usage::Verify } => return verify_usage(&config).await,
         Command::Audit { command: Audit::Verify { organization } } => return verify(&config, organization).await,
         Command::Doctor => return examine(&config).await,
         Command::Policy { .. } | Command::Schema { .. } => {}
@@ -211,6 +212,20 @@ fn schema(command: &Schema) -> Result<ExitCode, Failure> {
             Err(Failure::new(format!("{file} is stale from line {line}: run `palisade schema print > {file}`")))
         }
     }
+}
+
+async fn verify_usage(config: &Config) -> Result<ExitCode, Failure> {
+    let differences = Box::pin(plug::verify_usage(config)).await?;
+    let mut text = String::new();
+    for difference in &differences {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "✗ {difference}");
+    }
+    if differences.is_empty() {
+        text.push_str("✓ every day's sums are those of its calls\n");
+    }
+    say(&text)?;
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn examine(config: &Config) -> Result<ExitCode, Failure> {

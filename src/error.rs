@@ -33,6 +33,8 @@ pub enum Error {
         /// Seconds until the next attempt makes sense.
         retry_after: u64,
     },
+    /// The organisation's budget is used up.
+    BudgetExhausted,
     /// The document is larger than the limits allow.
     TooComplex(String),
     /// The database is out of reach for now. Holds the cause for the log.
@@ -75,6 +77,7 @@ impl Error {
             Self::Conflict(_) => "CONFLICT",
             Self::Validation { .. } => "VALIDATION",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::BudgetExhausted => "BUDGET_EXHAUSTED",
             Self::TooComplex(_) => "QUERY_TOO_COMPLEX",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",
@@ -100,6 +103,7 @@ impl From<Error> for async_graphql::Error {
                 extensions.set("retryAfter", retry_after);
                 "Too many attempts; wait before the next.".to_owned()
             }
+            Error::BudgetExhausted => "The organisation's budget is used up.".to_owned(),
             Error::TooComplex(why) => why,
             Error::Unavailable(cause) => {
                 tracing::error!(cause, "the database is unavailable");

@@ -13,6 +13,7 @@ pub mod graphql;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod money;
 pub mod policy;
 pub mod service;
 pub mod store;

@@ -12,3 +12,4 @@ mod http;
 mod identity;
 mod service;
 mod support;
+mod usage;

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    ids::{AgentId, GoalId, LlmUsageId, OrgId, UserId},
+    ids::{AgentId, ChatSessionId, GoalId, LlmUsageId, OrgId, ServiceAccountId, TaskId, UserId},
     table::{Class, Classified, TableClass},
 };
 
@@ -21,8 +21,14 @@ pub struct Model {
     pub agent_id: Option<AgentId>,
     /// The goal it worked for.
     pub goal_id: Option<GoalId>,
+    /// The task of that goal.
+    pub task_id: Option<TaskId>,
+    /// The chat that it answered in.
+    pub session_id: Option<ChatSessionId>,
     /// Whose usage it is: the goal's submitter or the chat's user.
     pub user_id: Option<UserId>,
+    /// Who reported it; none on history.
+    pub service_account_id: Option<ServiceAccountId>,
     /// The model's name.
     pub model: String,
     /// The reporter's own id: the same id is counted once.
@@ -49,8 +55,8 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | AgentId | GoalId | UserId | Model | RequestId | TokensIn | TokensOut | CostNanos
-            | CreatedAt => Class::Metadata,
+            OrgId | Id | AgentId | GoalId | TaskId | SessionId | UserId | ServiceAccountId | Model | RequestId
+            | TokensIn | TokensOut | CostNanos | CreatedAt => Class::Metadata,
         }
     }
 }

@@ -103,6 +103,8 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::chat_session::Entity>(),
         describe::<crate::chat_message::Entity>(),
         describe::<crate::llm_usage::Entity>(),
+        describe::<crate::usage_day::Entity>(),
+        describe::<crate::budget::Entity>(),
         describe::<crate::event::Entity>(),
         describe::<crate::event_head::Entity>(),
         describe::<crate::session::Entity>(),

@@ -29,6 +29,7 @@ use crate::{
         audit_chain::{self, Verdict},
         cursor::CursorSealer,
         db::Database,
+        usage::{self, UsageDifference},
     },
     viewer::Viewer,
 };
@@ -307,6 +308,14 @@ pub async fn verify_audit(config: &Config, organization: Option<OrgId>) -> Resul
     }
     database.close().await;
     Ok(verdicts)
+}
+
+/// Holds the sums of usage of all organisations against the reported calls.
+pub async fn verify_usage(config: &Config) -> Result<Vec<UsageDifference>, Failure> {
+    let database = super::open_database(config)?;
+    let differences = usage::usage_differences(&database, 100).await.map_err(spoken)?;
+    database.close().await;
+    Ok(differences)
 }
 
 /// Whether there are keys to sign tokens with.

@@ -81,6 +81,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Hold the sums of usage against the reported calls; exit code 1 when they differ
+    #[command(after_help = "Example:\n  palisade usage verify")]
+    Usage {
+        #[command(subcommand)]
+        command: Usage,
+    },
     /// Look for what is missing or wrong, with a remedy for each
     #[command(after_help = "Example:\n  palisade doctor && palisade serve")]
     Doctor,
@@ -138,6 +144,12 @@ pub enum Audit {
         #[arg(long, value_name = "ID")]
         organization: Option<entity::ids::OrgId>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Usage {
+    /// Find days whose sums are not those of their calls
+    Verify,
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,13 +20,15 @@ mod log;
 mod people;
 mod playbook;
 mod scene;
+mod spending;
 mod work;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
-    agent, agent_admin, agent_collaborator, agent_document, approval_request, chat_message, chat_session, event,
-    event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, service_account, service_account_agent, task, task_dependency, team, team_membership, user, worker,
+    agent, agent_admin, agent_collaborator, agent_document, approval_request, budget, chat_message, chat_session,
+    event, event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
+    platform_event, service_account, service_account_agent, task, task_dependency, team, team_membership, usage_day,
+    user, worker,
 };
 
 use dice::Dice;
@@ -64,6 +66,8 @@ pub struct DemoPlatform {
     pub chat_sessions: Vec<chat_session::Model>,
     pub chat_messages: Vec<chat_message::Model>,
     pub llm_usage: Vec<llm_usage::Model>,
+    pub usage_days: Vec<usage_day::Model>,
+    pub budgets: Vec<budget::Model>,
     pub events: Vec<event::Model>,
     pub event_heads: Vec<event_head::Model>,
     /// Who can sign in, for the start-up text; not stored.
@@ -124,6 +128,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);
     }
+    spending::add_up(&mut rows, now);
     rows.logins = people::logins();
     rows
 }

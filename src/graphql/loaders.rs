@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use entity::{
     agent, agent_collaborator, agent_document, approval_decision, approval_request,
     enums::{Decided, DocumentType, GoalStatus, TaskStatus},
@@ -17,6 +18,7 @@ use crate::{
         Store,
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
         approval::{ApprovalRow, DecisionRow, Routing},
+        budget::BudgetRow,
         document::DocumentRow,
         execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
@@ -28,6 +30,7 @@ use crate::{
         service_account::ServiceAccountRow,
         task::{DependencyRow, Direction, TaskQuery, TaskRow},
         team::{TeamMembershipRow, TeamRow},
+        usage::{Days, UsageTotals},
         user::UserRow,
         worker::WorkerRow,
     },
@@ -162,6 +165,15 @@ batches! {
     /// How many own agents organisations have.
     AgentCountOfOrganizations { query: AgentQuery } (OrgId => i64)
         |this, store, keys| store.agent_counts_of_organizations(keys, &this.query).await;
+    /// Budgets of organisations, with what is spent in the month and on the day of `today`.
+    BudgetOf { today: NaiveDate } (OrgId => BudgetRow)
+        |this, store, keys| store.budgets_of(keys, this.today).await;
+    /// Usage of organisations.
+    UsageOfOrganizations { days: Days } (OrgId => UsageTotals)
+        |this, store, keys| store.usage_of_organizations(keys, this.days).await;
+    /// Usage of agents.
+    UsageOfAgents { days: Days } (AgentId => UsageTotals)
+        |this, store, keys| store.usage_of_agents(keys, this.days).await;
     /// Counts of organisations.
     CountOfOrganizations { of: OrganizationCount } (OrgId => i64)
         |this, store, keys| store.organization_counts(this.of, keys).await;

@@ -1,7 +1,9 @@
 //! Scalars of the contract.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{DateTime as Chrono, SecondsFormat, Utc};
+use chrono::{DateTime as Chrono, NaiveDate, SecondsFormat, Utc};
+
+use crate::money::Usd;
 
 /// A moment in UTC, RFC 3339 with microseconds: `2026-11-22T09:30:00.000000Z`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -45,5 +47,70 @@ impl ScalarType for Json {
 
     fn to_value(&self) -> Value {
         Value::from_json(self.0.clone()).unwrap_or(Value::Null)
+    }
+}
+
+/// An exact amount, written as a text without an exponent: at most 18 digits before the point and 9 after it. Answers have
+/// no zeros at the end: `"12.5"`. Whole amounts may be sent as numbers; others may not, since a JSON number is a float to
+/// most who handle it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Decimal(pub Usd);
+
+/// An exact amount, written as a text without an exponent: at most 18 digits before the point and 9 after it. Answers have
+/// no zeros at the end: `"12.5"`. Whole amounts may be sent as numbers; others may not, since a JSON number is a float to
+/// most who handle it.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+            _ => return Err(InputValueError::custom("expected a decimal as a text")),
+        };
+        text.parse().map(Self).map_err(|error: crate::money::NotAnAmount| InputValueError::custom(error))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A whole number of up to 64 bits, written as a text, since a JSON number is a float to most who handle it. May be sent as
+/// a number, too.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BigInt(pub i64);
+
+/// A whole number of up to 64 bits, written as a text, since a JSON number is a float to most who handle it. May be sent as
+/// a number, too.
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let number = match &value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        number.map(Self).ok_or_else(|| InputValueError::custom("expected a whole number of 64 bits"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A day in UTC: `2026-11-22`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Date(pub NaiveDate);
+
+/// A day in UTC: `2026-11-22`.
+#[Scalar(name = "Date", specified_by_url = "https://scalars.graphql.org/andimarek/local-date.html")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else { return Err(InputValueError::custom("expected a date")) };
+        text.parse().map(Self).map_err(|_| InputValueError::custom("expected a date"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
     }
 }

@@ -117,6 +117,10 @@ actions! {
     ManageServiceAccount on ServiceAccountFacts = ServiceAccountManage;
     /// Submit a goal.
     SubmitGoal on AgentFacts = GoalSubmit;
+    /// Report usage.
+    RecordUsage on OrgFacts = UsageRecord;
+    /// Set a budget.
+    SetBudget on OrgFacts = OperationsManage;
     /// Cancel a goal.
     CancelGoal on GoalFacts = GoalCancel;
     /// Approve or reject.

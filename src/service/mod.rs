@@ -10,6 +10,7 @@ pub mod agent;
 pub mod agent_admin;
 pub mod approval;
 pub mod audit_export;
+pub mod budget;
 pub mod collaborator;
 pub mod document;
 pub mod goal;
@@ -29,6 +30,7 @@ pub mod setup;
 pub mod task_run;
 pub mod team;
 pub mod throttle;
+pub mod usage;
 pub mod user;
 pub mod worker;
 
@@ -76,10 +78,17 @@ impl Context<'_> {
 
     /// Ends a write inside `org`: tells its log, for an operator the platform's too, and commits.
     async fn finish(&self, tx: Tx, org: OrgId, record: Record) -> Result<()> {
+        self.finish_all(tx, org, vec![record]).await
+    }
+
+    /// The same with several records, in their order.
+    async fn finish_all(&self, tx: Tx, org: OrgId, records: Vec<Record>) -> Result<()> {
         if self.viewer.is_super_admin() {
-            audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
+            for record in &records {
+                audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
+            }
         }
-        audit::record(&tx, self.clock, org, self.viewer.actor(), record).await?;
+        audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
         tx.commit().await
     }
 

@@ -399,6 +399,18 @@ visible! {
         use entity::organization::{Column, Entity};
         Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(seer.org_id())))
     };
+    // Usage belongs to the goal's submitter or the chat's user.
+    usage_day by UsageRead: |seer| {
+        use entity::usage_day::{Column, Entity};
+        match seer {
+            Seer::Member(viewer) if viewer.is_org_admin() => None,
+            Seer::Member(viewer) => {
+                Some(Cond::all().add(Expr::col((Entity, Column::UserId)).eq(viewer.account.user_id)))
+            }
+            Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
+        }
+    };
+    budget by OperationsManage: |seer| (!seer.is_org_admin()).then(nothing);
     user by MemberRead: |seer| Some(member_users(seer.org_id()));
 }
 

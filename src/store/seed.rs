@@ -109,6 +109,8 @@ pub async fn write(connection: &impl ConnectionTrait, platform: &DemoPlatform) -
     rows(connection, &platform.chat_sessions).await?;
     rows(connection, &platform.chat_messages).await?;
     rows(connection, &platform.llm_usage).await?;
+    rows(connection, &platform.usage_days).await?;
+    rows(connection, &platform.budgets).await?;
     rows(connection, &platform.events).await?;
     rows(connection, &platform.event_heads).await?;
     rows(connection, &[platform_setting::Model { key: MARK.to_owned(), value: "true".to_owned() }]).await

@@ -189,12 +189,21 @@ fn cases(world: &World) -> Vec<Case> {
         ("submitGoal", "Finance's", input(json!({ "agentId": text(&team.id), "goalText": "Do it." }))),
         ("submitGoal", "global", input(json!({ "agentId": text(&global.id), "goalText": "Do it." }))),
         ("cancelGoal", "on Finance's", id(&goal.id)),
+        (
+            "recordUsage",
+            "of a person",
+            input(json!([{
+                "requestId": "one", "model": "gpt-4o", "tokensIn": 1, "tokensOut": 1, "costUsd": "0.1", "agentId": text(&public.id),
+            }])),
+        ),
+        ("setBudget", "", input(json!({ "organizationId": text(&acme), "monthlyCostUsd": "1000" }))),
     ]
 }
 
 fn document(name: &str, variables: &Value) -> String {
     let input = |name: &str| format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
     let kind = |argument: &str| match argument {
+        "input" if name == "recordUsage" => "[UsageInput!]!".to_owned(),
         "input" if name.contains("TeamMember") => "TeamMemberInput!".to_owned(),
         "input" => format!("{}!", input(name)),
         "isSuperAdmin" => "Boolean!".to_owned(),

@@ -67,6 +67,8 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         chat_sessions,
         chat_messages,
         llm_usage,
+        usage_days,
+        budgets,
         events,
         event_heads
     ]

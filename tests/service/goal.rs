@@ -42,7 +42,7 @@ async fn state(world: &World, id: GoalId) -> String {
     world.row("SELECT status FROM goals WHERE id = $1", [id.into()]).await.try_get_by_index(0).unwrap()
 }
 
-async fn add_task(world: &World, org: &Org, agent: AgentId, goal: GoalId, status: TaskStatus) -> TaskId {
+pub async fn add_task(world: &World, org: &Org, agent: AgentId, goal: GoalId, status: TaskStatus) -> TaskId {
     let id = world.clock.id();
     let now = world.clock.now();
     let row = task::ActiveModel {

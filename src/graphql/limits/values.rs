@@ -18,6 +18,7 @@ use super::{
     catalog::{Argument, Catalog, Kind, Plain, ScalarCheck, named},
     refusal::Refusal,
 };
+use crate::money::Usd;
 
 /// Checks for the scalars that everybody knows; others are added with [`Catalog::with_scalar`].
 pub(super) fn scalars() -> HashMap<&'static str, ScalarCheck> {
@@ -38,6 +39,16 @@ pub(super) fn scalars() -> HashMap<&'static str, ScalarCheck> {
         "DateTime",
         |plain| matches!(plain, Plain::Text(text) if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok()),
     );
+    checks.insert("Decimal", |plain| match plain {
+        Plain::Text(text) => text.parse::<Usd>().is_ok(),
+        Plain::Number(number) => number.is_i64() || number.is_u64(),
+        Plain::Bool | Plain::Other => false,
+    });
+    checks.insert("BigInt", |plain| match plain {
+        Plain::Text(text) => text.parse::<i64>().is_ok(),
+        Plain::Number(number) => number.is_i64(),
+        Plain::Bool | Plain::Other => false,
+    });
     checks.insert("Date", |plain| matches!(plain, Plain::Text(text) if text.parse::<chrono::NaiveDate>().is_ok()));
     checks
 }

@@ -12,6 +12,7 @@ mod service_account;
 mod session;
 mod task;
 mod team;
+mod usage;
 mod user;
 mod worker;
 
@@ -35,6 +36,7 @@ pub struct Mutation(
     plan::PlanMutation,
     service_account::ServiceAccountMutation,
     task::TaskMutation,
+    usage::UsageMutation,
     worker::WorkerMutation,
 );
 

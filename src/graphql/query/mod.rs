@@ -3,6 +3,7 @@
 mod approvals;
 mod operations;
 mod organizations;
+mod usage;
 mod viewer;
 mod work;
 
@@ -17,4 +18,5 @@ pub struct Query(
     work::WorkQuery,
     approvals::ApprovalQuery,
     operations::OperationsQuery,
+    usage::UsageQuery,
 );

@@ -11,6 +11,7 @@ use super::{
     goal::{Goal, GoalConnection, GoalFilterInput, GoalOrder, GoalStatusCount},
     organization::{Organization, organization},
     team::{Team, team},
+    usage::{UsageTotals, days},
     user::{User, user},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
         enums::{AgentStatus, AgentVisibility, CollaboratorPermission, OrderDirection, stored},
         loaders::{
             AgentAdmins, AgentById, AgentStanding, Collaborators, DocumentCount, Documents, GlobalDocuments,
-            GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UserById,
+            GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UsageOfAgents, UserById,
         },
         redaction::Redacted,
         scalars::DateTime,
@@ -199,6 +200,22 @@ impl Agent {
         let cx = cx(ctx);
         let counts = cx.loaders.load(&cx.store, GoalStatesOfAgents {}, self.0.id).await?;
         Ok(GoalStatusCount::list(counts.unwrap_or_default()))
+    }
+
+    /// What its calls of models came to, as far as the viewer sees them: of a global agent, in the viewer's organisation.
+    /// Null for super-admins, who are told nothing by agent.
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first moment. Usage is kept by days in UTC: its whole day counts.")] from: DateTime,
+        #[graphql(desc = "The moment after the last. If it is within a day, the whole day counts.")] to: DateTime,
+    ) -> Result<Option<UsageTotals>> {
+        let (cx, days) = (cx(ctx), days(from, to)?);
+        if cx.viewer.is_super_admin() {
+            return Ok(None);
+        }
+        let totals = cx.loaders.load(&cx.store, UsageOfAgents { days }, self.0.id).await?;
+        Ok(Some(totals.unwrap_or_default().into()))
     }
 
     /// Whether the viewer may submit goals to it.

@@ -16,6 +16,7 @@ pub mod service_account;
 pub mod session;
 pub mod task;
 pub mod team;
+pub mod usage;
 pub mod user;
 pub mod viewer;
 pub mod work_payload;

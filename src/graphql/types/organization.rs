@@ -10,6 +10,7 @@ use super::{
     service_account::{ServiceAccount, ServiceAccountConnection},
     task::TaskStatusCount,
     team::{Team, TeamConnection},
+    usage::Budget,
     user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
 };
 use crate::{
@@ -20,9 +21,9 @@ use crate::{
         directives::confidential,
         enums::{OrganizationStatus, stored},
         loaders::{
-            AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
-            InvitationCount, Invitations, MemberCount, Members, OrganizationById, ServiceAccountCount, ServiceAccounts,
-            TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
+            AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations,
+            GoalStatesOfOrganizations, InvitationCount, Invitations, MemberCount, Members, OrganizationById,
+            ServiceAccountCount, ServiceAccounts, TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
         },
         redaction::Redacted,
         scalars::DateTime,
@@ -193,6 +194,17 @@ impl Organization {
     async fn counts(&self) -> OrganizationCounts {
         OrganizationCounts(self.0.id)
     }
+
+    /// What it may spend, and has spent: its admins' and super-admins' to see, null for others.
+    async fn budget(&self, ctx: &Context<'_>) -> Result<Option<Budget>> {
+        let cx = cx(ctx);
+        let org = OrgFacts { org_id: self.0.id };
+        if !decide(&cx.viewer, Permission::OperationsManage, Resource::Organization(&org)).allowed() {
+            return Ok(None);
+        }
+        let batch = BudgetOf { today: cx.clock.now().date_naive() };
+        Ok(Some(Budget(cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default())))
+    }
 }
 
 /// Loads an organisation that some row refers to.
@@ -204,7 +216,7 @@ pub async fn organization(ctx: &Context<'_>, id: OrgId) -> Result<Organization> 
 }
 
 /// How much an organisation holds. For a member every count is over what it may see itself.
-pub struct OrganizationCounts(OrgId);
+pub struct OrganizationCounts(pub OrgId);
 
 impl OrganizationCounts {
     async fn count(&self, ctx: &Context<'_>, of: OrganizationCount) -> Result<i32> {

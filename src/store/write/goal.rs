@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     approval::cancel_of_goal,
+    budget::budget_require,
     check::hold_agent,
     document::{DocumentDraft, insert_document},
     global_agent::{install, platform_agent},
@@ -57,6 +58,7 @@ impl Store {
         {
             return Ok(id);
         }
+        budget_require(&tx, org_id, clock.now()).await?;
         let installed = take(&tx, clock, org_id, agent_id, permit.key().org_id.is_none()).await?;
 
         let id: GoalId = clock.id();

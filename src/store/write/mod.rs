@@ -7,13 +7,15 @@
 //!
 //! **Locks** are taken in one order: accounts, then memberships (organisations in the order of their ids, rows in the
 //! order of theirs), then sessions, teams, service accounts, agents and their admins, goals, workers, tasks, approval
-//! requests, and an organisation's log last. What runs in a loop (claims, heartbeats, jobs) passes over tasks that others hold.
+//! requests, chat sessions, usage (calls by their request ids, days by their keys), the budget, and an organisation's log
+//! last. What runs in a loop (claims, heartbeats, jobs) passes over tasks that others hold.
 
 pub mod agent;
 pub mod agent_admin;
 pub mod approval;
 pub mod approval_decision;
 mod audit;
+pub mod budget;
 mod check;
 pub mod claim;
 pub mod collaborator;
@@ -31,5 +33,6 @@ pub mod service_account;
 mod step;
 pub mod task;
 pub mod team;
+pub mod usage;
 pub mod user;
 pub mod worker;

@@ -24,8 +24,8 @@ mod work;
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
     agent, agent_admin, agent_collaborator, agent_document, approval_request, chat_message, chat_session, event,
-    event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, task, task_dependency, team, team_membership, user, worker,
+    event_head, execution, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership,
+    organization, platform_event, task, task_dependency, team, team_membership, user, worker,
 };
 
 use dice::Dice;
@@ -56,6 +56,7 @@ pub struct DemoPlatform {
     pub agent_documents: Vec<agent_document::Model>,
     pub tasks: Vec<task::Model>,
     pub task_dependencies: Vec<task_dependency::Model>,
+    pub executions: Vec<execution::Model>,
     pub approval_requests: Vec<approval_request::Model>,
     pub chat_sessions: Vec<chat_session::Model>,
     pub chat_messages: Vec<chat_message::Model>,

@@ -17,6 +17,10 @@ const CONFIDENTIAL: &[&str] = &[
     "Task.payload",
     "Task.result",
     "Task.error",
+    "Execution.code",
+    "Execution.codeOutput",
+    "Execution.shellOutput",
+    "Execution.fileContents",
     "Event.payload",
 ];
 
@@ -36,6 +40,7 @@ fn content(world: &World) -> Vec<String> {
     texts.extend(plan.goals.iter().filter_map(|row| row.goal_text.open(&Test).cloned()));
     texts.extend(plan.tasks.iter().filter_map(|row| row.payload.open(&Test).map(|json| json.as_str().to_owned())));
     texts.extend(plan.tasks.iter().filter_map(|row| row.error.open(&Test).cloned()));
+    texts.extend(plan.executions.iter().filter_map(|row| row.code_output.open(&Test).cloned()));
     assert!(texts.len() > 2_000);
     texts
 }

@@ -61,6 +61,7 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         agent_documents,
         tasks,
         task_dependencies,
+        executions,
         approval_requests,
         chat_sessions,
         chat_messages,
@@ -208,6 +209,7 @@ fn a_leak_would_show_whose_text_it_is() {
             ("agents", &["SystemPrompt"][..]),
             ("goals", &["GoalText", "GoalTextFolded", "Plan"]),
             ("tasks", &["Payload", "Result", "Error"]),
+            ("executions", &["Code", "CodeOutput", "ShellOutput", "FileContents"]),
             ("approval_requests", &["Payload", "Reason"]),
         ] {
             for row in stored[table].iter().filter(|row| row["OrgId"] == id) {
@@ -234,6 +236,7 @@ fn stored_json_is_json() {
         ("goals", "Plan"),
         ("tasks", "Payload"),
         ("tasks", "Result"),
+        ("executions", "FileContents"),
         ("approval_requests", "Payload"),
         ("chat_messages", "ToolCalls"),
         ("chat_messages", "ToolResults"),

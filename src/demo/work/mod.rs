@@ -22,6 +22,7 @@ use super::{
 };
 
 mod fate;
+mod runs;
 mod tasks;
 
 use fate::Fate;

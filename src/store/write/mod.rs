@@ -12,6 +12,7 @@
 pub mod agent;
 pub mod agent_admin;
 pub mod approval;
+mod audit;
 mod check;
 pub mod claim;
 pub mod collaborator;

@@ -13,6 +13,7 @@
 
 mod agents;
 mod chats;
+mod decisions;
 mod dice;
 mod graph;
 mod log;
@@ -23,9 +24,9 @@ mod work;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
-    agent, agent_admin, agent_collaborator, agent_document, approval_request, chat_message, chat_session, event,
-    event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, task, task_dependency, team, team_membership, user, worker,
+    agent, agent_admin, agent_collaborator, agent_document, approval_decision, approval_request, chat_message,
+    chat_session, event, event_head, execution, global_agent, global_agent_document, goal, invitation, llm_usage,
+    org_membership, organization, platform_event, task, task_dependency, team, team_membership, user, worker,
 };
 
 use dice::Dice;
@@ -56,7 +57,9 @@ pub struct DemoPlatform {
     pub agent_documents: Vec<agent_document::Model>,
     pub tasks: Vec<task::Model>,
     pub task_dependencies: Vec<task_dependency::Model>,
+    pub executions: Vec<execution::Model>,
     pub approval_requests: Vec<approval_request::Model>,
+    pub approval_decisions: Vec<approval_decision::Model>,
     pub chat_sessions: Vec<chat_session::Model>,
     pub chat_messages: Vec<chat_message::Model>,
     pub llm_usage: Vec<llm_usage::Model>,
@@ -116,6 +119,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);
     }
+    decisions::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

@@ -154,7 +154,8 @@ impl World {
             };
         }
         tables!(team team_membership agent agent_collaborator agent_admin agent_document);
-        tables!(global_agent global_agent_document goal task approval_request approval_decision event platform_event);
+        tables!(global_agent global_agent_document goal task task_dependency execution worker approval_request);
+        tables!(approval_decision event platform_event);
         dump
     }
 }

@@ -32,8 +32,6 @@ pub(super) struct Agent {
     pub(super) takes_goals: bool,
     /// Who submits goals to it; whoever may see it.
     pub(super) users: Vec<UserId>,
-    /// Who decides for it.
-    pub(super) admins: Vec<UserId>,
 }
 
 /// Whom an agent of the organisation belongs to.
@@ -208,6 +206,7 @@ fn hire(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, post: &Post
         attach(scene, id, document, 10 - priority, at + TimeDelta::minutes(5));
     }
     let (required_approvals, require_plan_approval) = post.approvals;
+    appoint(scene, cast, id, post.admins, at);
     Agent {
         id,
         book,
@@ -215,7 +214,6 @@ fn hire(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, post: &Post
         require_plan_approval,
         takes_goals: status == AgentStatus::Active,
         users: post.users.iter().map(|who| cast.user(*who)).collect(),
-        admins: appoint(scene, cast, id, post.admins, at),
     }
 }
 
@@ -225,7 +223,9 @@ fn install(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, id: Agen
     let approvals = (1, book.key == "translator");
     scene.rows.agents.push(row(scene, book, id, AgentVisibility::Global, approvals, at));
     scene.log(at, "agent.installed", Some(cast.user(Hugo)), id, Some(json!({"name": book.name})));
-    let admins = if book.key == "minutes-taker" { appoint(scene, cast, id, &[Grace], at) } else { Vec::new() };
+    if book.key == "minutes-taker" {
+        appoint(scene, cast, id, &[Grace], at);
+    }
     Agent {
         id,
         book,
@@ -233,7 +233,6 @@ fn install(scene: &mut Scene<'_>, cast: &Cast, book: &'static Playbook, id: Agen
         require_plan_approval: approvals.1,
         takes_goals: true,
         users: [Hugo, Dmitri, Jonas, Esther, Ada, Mina].map(|who| cast.user(who)).to_vec(),
-        admins,
     }
 }
 
@@ -265,8 +264,7 @@ fn row(
     }
 }
 
-fn appoint(scene: &mut Scene<'_>, cast: &Cast, agent: AgentId, admins: &[Who], at: DateTime<Utc>) -> Vec<UserId> {
-    let mut appointed = Vec::new();
+fn appoint(scene: &mut Scene<'_>, cast: &Cast, agent: AgentId, admins: &[Who], at: DateTime<Utc>) {
     for (who, minutes) in admins.iter().zip(2..) {
         let (at, user) = (at + TimeDelta::minutes(minutes), cast.user(*who));
         scene.rows.agent_admins.push(agent_admin::Model {
@@ -277,9 +275,7 @@ fn appoint(scene: &mut Scene<'_>, cast: &Cast, agent: AgentId, admins: &[Who], a
             created_at: at,
         });
         scene.log(at, "agent.admin_added", Some(cast.user(Ada)), agent, None);
-        appointed.push(user);
     }
-    appointed
 }
 
 fn attach(scene: &mut Scene<'_>, agent: AgentId, document: &Document, priority: i32, at: DateTime<Utc>) {

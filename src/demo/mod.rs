@@ -13,6 +13,7 @@
 
 mod agents;
 mod chats;
+mod decisions;
 mod dice;
 mod graph;
 mod keys;
@@ -25,10 +26,10 @@ mod work;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
-    agent, agent_admin, agent_collaborator, agent_document, approval_request, budget, chat_message, chat_session,
-    event, event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, service_account, service_account_agent, task, task_dependency, team, team_membership, usage_day,
-    user, worker,
+    agent, agent_admin, agent_collaborator, agent_document, approval_decision, approval_request, budget, chat_message,
+    chat_session, event, event_head, execution, global_agent, global_agent_document, goal, invitation, llm_usage,
+    org_membership, organization, platform_event, service_account, service_account_agent, task, task_dependency, team,
+    team_membership, usage_day, user, worker,
 };
 
 use dice::Dice;
@@ -62,7 +63,9 @@ pub struct DemoPlatform {
     pub agent_documents: Vec<agent_document::Model>,
     pub tasks: Vec<task::Model>,
     pub task_dependencies: Vec<task_dependency::Model>,
+    pub executions: Vec<execution::Model>,
     pub approval_requests: Vec<approval_request::Model>,
+    pub approval_decisions: Vec<approval_decision::Model>,
     pub chat_sessions: Vec<chat_session::Model>,
     pub chat_messages: Vec<chat_message::Model>,
     pub llm_usage: Vec<llm_usage::Model>,
@@ -129,6 +132,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         log::close(scene);
     }
     spending::add_up(&mut rows, now);
+    decisions::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

@@ -105,7 +105,9 @@ pub async fn write(connection: &impl ConnectionTrait, platform: &DemoPlatform) -
     rows(connection, &platform.agent_documents).await?;
     rows(connection, &platform.tasks).await?;
     rows(connection, &platform.task_dependencies).await?;
+    rows(connection, &platform.executions).await?;
     rows(connection, &platform.approval_requests).await?;
+    rows(connection, &platform.approval_decisions).await?;
     rows(connection, &platform.chat_sessions).await?;
     rows(connection, &platform.chat_messages).await?;
     rows(connection, &platform.llm_usage).await?;

@@ -36,6 +36,8 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("AgentDocument", of_acme!(agent_documents)),
         ("Goal", of_acme!(goals)),
         ("Task", of_acme!(tasks)),
+        ("Execution", of_acme!(executions)),
+        ("ApprovalRequest", of_acme!(approval_requests)),
         ("Worker", of_acme!(workers)),
         ("ServiceAccount", of_acme!(service_accounts)),
         ("Event", of_acme!(events)),

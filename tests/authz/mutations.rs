@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use entity::enums::{AgentVisibility, CollaboratorPermission, GoalStatus, InvitationStatus, MembershipStatus};
+use entity::enums::{
+    AgentVisibility, CollaboratorPermission, GoalStatus, InvitationStatus, MembershipStatus, WorkerStatus,
+};
 use serde_json::{Value, json};
 
 use super::fields::selections;
@@ -59,6 +61,18 @@ fn cases(world: &World) -> Vec<Case> {
         row.org_id == acme && matches!(row.status, GoalStatus::Pending | GoalStatus::Planning | GoalStatus::Running)
     };
     let goal = plan.goals.iter().filter(open).find(|row| row.agent_id == team.id).expect("an open goal of the team's");
+    let task = |status: &entity::enums::TaskStatus| {
+        let fits = |row: &&entity::task::Model| row.agent_id == team.id && row.status == *status;
+        plan.tasks.iter().find(fits).unwrap_or_else(|| plan.tasks.iter().find(|row| row.agent_id == team.id).unwrap())
+    };
+    let worker = plan.workers.iter().find(|row| row.org_id == acme && row.status == WorkerStatus::Active).unwrap();
+    let running = task(&entity::enums::TaskStatus::Running);
+    let claim = json!({ "taskId": text(&running.id), "workerId": text(&worker.id), "attempt": 1 });
+    let claimed = |name: &str, value: &str| {
+        let mut input = claim.clone();
+        input[name] = json!(value);
+        input
+    };
     let invitation =
         plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
     let pending = plan
@@ -197,6 +211,22 @@ fn cases(world: &World) -> Vec<Case> {
             }])),
         ),
         ("setBudget", "", input(json!({ "organizationId": text(&acme), "monthlyCostUsd": "1000" }))),
+        ("retryTask", "on Finance's", id(&task(&entity::enums::TaskStatus::Completed).id)),
+        ("cancelTask", "on Finance's", id(&task(&entity::enums::TaskStatus::Queued).id)),
+        ("startPlanning", "on Finance's", json!({ "goalId": text(&goal.id) })),
+        (
+            "proposePlan",
+            "on Finance's",
+            input(json!({ "goalId": text(&goal.id), "tasks": [{ "key": "a", "type": "code" }] })),
+        ),
+        ("registerWorker", "for no account", input(json!({ "hostname": "box", "capabilities": ["code"] }))),
+        ("heartbeat", "", json!({ "workerId": text(&worker.id) })),
+        ("drainWorker", "", id(&worker.id)),
+        ("claimTasks", "", input(json!({ "workerId": text(&worker.id) }))),
+        ("startTask", "", input(claim.clone())),
+        ("completeTask", "", input(claim.clone())),
+        ("failTask", "", input(claimed("error", "It broke."))),
+        ("recordExecution", "", input(claimed("status", "SUCCEEDED"))),
     ]
 }
 

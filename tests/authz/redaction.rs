@@ -17,6 +17,13 @@ const CONFIDENTIAL: &[&str] = &[
     "Task.payload",
     "Task.result",
     "Task.error",
+    "Execution.code",
+    "Execution.codeOutput",
+    "Execution.shellOutput",
+    "Execution.fileContents",
+    "ApprovalRequest.payload",
+    "ApprovalRequest.reason",
+    "ApprovalDecision.comment",
     "Event.payload",
 ];
 
@@ -36,6 +43,9 @@ fn content(world: &World) -> Vec<String> {
     texts.extend(plan.goals.iter().filter_map(|row| row.goal_text.open(&Test).cloned()));
     texts.extend(plan.tasks.iter().filter_map(|row| row.payload.open(&Test).map(|json| json.as_str().to_owned())));
     texts.extend(plan.tasks.iter().filter_map(|row| row.error.open(&Test).cloned()));
+    texts.extend(plan.approval_requests.iter().filter_map(|row| row.reason.open(&Test).cloned()));
+    texts.extend(plan.approval_decisions.iter().filter_map(|row| row.comment.open(&Test).cloned()));
+    texts.extend(plan.executions.iter().filter_map(|row| row.code_output.open(&Test).cloned()));
     assert!(texts.len() > 2_000);
     texts
 }
@@ -97,6 +107,7 @@ on_both! {
             "{ organizations { nodes { config teams { nodes { agents { nodes { systemPrompt config documents { nodes { content uri } } } } } } } } }",
             "{ agents(first: 100) { edges { node { systemPrompt goals { edges { node { goalText plan tasks { nodes { payload result error } } } } } } } } }",
             "{ goals(first: 100) { nodes { goalText plan agent { systemPrompt } tasks { nodes { payload dependsOn { payload result error } } } } } }",
+            "{ approvalRequests(first: 100) { nodes { payload reason decisions { comment } goal { goalText approvalRequests { reason } } } } }",
             "{ tasks(first: 100) { nodes { payload result error goal { goalText agent { config } } } } }",
         ] {
             answers.push_str(&operator.query(query).await.text);

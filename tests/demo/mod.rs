@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     enums::{
         AgentStatus, AgentVisibility, ApprovalStatus, ApprovalType, ChatRole, ChatSessionStatus,
-        CollaboratorPermission, DocumentType, GoalStatus, InvitationStatus, MembershipStatus, OrgRole, TaskStatus,
-        TeamRole, UserStatus, WorkerStatus,
+        CollaboratorPermission, Decided, DocumentType, GoalStatus, InvitationStatus, MembershipStatus, OrgRole,
+        TaskStatus, TeamRole, UserStatus, WorkerStatus,
     },
     event_chain::{EventFields, GENESIS, link},
     ids::{OrgId, TypedId, UserId},
@@ -63,7 +63,9 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         agent_documents,
         tasks,
         task_dependencies,
+        executions,
         approval_requests,
+        approval_decisions,
         chat_sessions,
         chat_messages,
         llm_usage,
@@ -154,6 +156,7 @@ fn all_states(platform: &DemoPlatform) {
     all!(WorkerStatus, workers.status);
     all!(ApprovalType, approval_requests.kind);
     all!(ApprovalStatus, approval_requests.status);
+    all!(Decided, approval_decisions.decision);
     all!(ChatRole, chat_messages.role);
     all!(ChatSessionStatus, chat_sessions.status);
 }
@@ -212,7 +215,9 @@ fn a_leak_would_show_whose_text_it_is() {
             ("agents", &["SystemPrompt"][..]),
             ("goals", &["GoalText", "GoalTextFolded", "Plan"]),
             ("tasks", &["Payload", "Result", "Error"]),
+            ("executions", &["Code", "CodeOutput", "ShellOutput", "FileContents"]),
             ("approval_requests", &["Payload", "Reason"]),
+            ("approval_decisions", &["Comment"]),
         ] {
             for row in stored[table].iter().filter(|row| row["OrgId"] == id) {
                 for column in columns {
@@ -239,6 +244,7 @@ fn stored_json_is_json() {
         ("goals", "Plan"),
         ("tasks", "Payload"),
         ("tasks", "Result"),
+        ("executions", "FileContents"),
         ("approval_requests", "Payload"),
         ("chat_messages", "ToolCalls"),
         ("chat_messages", "ToolResults"),

@@ -154,8 +154,9 @@ impl World {
             };
         }
         tables!(team team_membership agent agent_collaborator agent_admin agent_document);
-        tables!(global_agent global_agent_document goal task approval_request approval_decision event platform_event);
-        tables!(llm_usage usage_day budget);
+        tables!(global_agent global_agent_document goal task approval_request approval_decision);
+        tables!(event platform_event llm_usage usage_day budget task_dependency);
+        tables!(execution worker);
         dump
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Shape,
     agents::Agent,
+    decisions::decided_by,
     dice::Words,
     graph::{self, Node},
     people::{Cast, Who},
@@ -22,6 +23,7 @@ use super::{
 };
 
 mod fate;
+mod runs;
 mod tasks;
 
 use fate::Fate;
@@ -254,13 +256,7 @@ struct Request {
 impl Request {
     fn write(self, scene: &mut Scene<'_>, draft: &Draft<'_>) {
         let id = scene.dice.id(self.at);
-        let mut deciders = draft.agent.admins.iter().copied().filter(|admin| *admin != draft.submitter);
-        let actor = match self.status {
-            ApprovalStatus::Approved | ApprovalStatus::Rejected => deciders.next(),
-            ApprovalStatus::Cancelled => Some(draft.submitter),
-            ApprovalStatus::Pending | ApprovalStatus::Expired => None,
-        };
-        scene.rows.approval_requests.push(approval_request::Model {
+        let request = approval_request::Model {
             org_id: scene.org_id,
             id,
             kind: self.kind,
@@ -275,17 +271,24 @@ impl Request {
             created_at: self.at,
             expires_at: Some(self.at + TimeDelta::hours(24)),
             decided_at: self.decided,
-        });
+        };
+        let actor = match self.status {
+            ApprovalStatus::Approved | ApprovalStatus::Rejected => decided_by(scene.rows, &request).last().copied(),
+            ApprovalStatus::Cancelled => Some(draft.submitter),
+            ApprovalStatus::Pending | ApprovalStatus::Expired => None,
+        };
+        scene.rows.approval_requests.push(request);
         let kind = json!({"type": self.kind.as_str()});
         scene.log(self.at, "approval.requested", None, id, Some(kind));
         let Some(decided) = self.decided else { return };
-        let verb = match self.status {
-            ApprovalStatus::Approved => "approval.approved",
-            ApprovalStatus::Rejected => "approval.rejected",
-            ApprovalStatus::Cancelled => "approval.cancelled",
-            ApprovalStatus::Pending | ApprovalStatus::Expired => "approval.expired",
+        let (verb, decision) = match self.status {
+            ApprovalStatus::Approved => ("approval.decided", Some("APPROVE")),
+            ApprovalStatus::Rejected => ("approval.decided", Some("REJECT")),
+            ApprovalStatus::Cancelled => ("approval.cancelled", None),
+            ApprovalStatus::Pending | ApprovalStatus::Expired => ("approval.expired", None),
         };
-        scene.log(decided, verb, actor, id, Some(json!({"org": scene.is.slug})));
+        let told = json!({"org": scene.is.slug, "decision": decision, "status": self.status.as_str()});
+        scene.log(decided, verb, actor, id, Some(told));
     }
 }
 

@@ -294,6 +294,18 @@ pub(super) async fn hold_claim(
     hold(tx, condition).await?.ok_or(LOST)
 }
 
+/// Locks a task that the worker runs by this claim; one that it did not begin is a conflict, too.
+pub(super) async fn hold_running(
+    tx: &Tx,
+    org_id: OrgId,
+    worker_id: WorkerId,
+    claim: Claim,
+    now: DateTime<Utc>,
+) -> Result<HeldTask> {
+    let held = hold_claim(tx, org_id, worker_id, claim, now).await?;
+    if held.status == TaskStatus::Running { Ok(held) } else { Err(Error::Conflict("The task was not started.")) }
+}
+
 /// Locks a task, however it stands.
 pub(super) async fn hold_task(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<HeldTask> {
     let condition = Cond::all().add(Expr::col(task::Column::OrgId).eq(org_id)).add(Expr::col(task::Column::Id).eq(id));

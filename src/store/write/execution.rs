@@ -15,7 +15,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    claim::{Claim, hold_claim},
+    claim::{Claim, hold_running},
     goal::digest,
 };
 use crate::{
@@ -79,13 +79,13 @@ impl Store {
             if earlier.status != ExecutionStatus::Running || draft.status == ExecutionStatus::Running {
                 return Err(TAKEN);
             }
-            hold_claim(&tx, org_id, worker_id, claim, now).await?;
+            hold_running(&tx, org_id, worker_id, claim, now).await?;
             end(&tx, org_id, earlier.id, &draft, now).await?;
             self.finish(tx, clock, org_id, [told("execution.ended", earlier.id, claim, draft.status)]).await?;
             return Ok(earlier.id);
         }
         // Holding the task makes two reports of one run wait for each other.
-        hold_claim(&tx, org_id, worker_id, claim, now).await?;
+        hold_running(&tx, org_id, worker_id, claim, now).await?;
         let id: ExecutionId = clock.id();
         let status = draft.status;
         let ended = (status != ExecutionStatus::Running).then(|| draft.ended_at.unwrap_or(now));

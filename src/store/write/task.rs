@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::{
     approval,
-    claim::{Claim, HeldTask, LOST, hold_claim, hold_task},
+    claim::{Claim, HeldTask, LOST, hold_running, hold_task},
     step::{HeldGoal, hold_goal, moved, task_step, told},
 };
 use crate::{
@@ -53,9 +53,8 @@ impl Store {
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
         let mut goal = hold_goal(&tx, org_id, goal_id).await?;
-        let held = hold_claim(&tx, org_id, worker_id, claim, now).await?;
+        let held = hold_running(&tx, org_id, worker_id, claim, now).await?;
         goal.runs()?;
-        must(&held, TaskStatus::Completed)?;
         let mut update = task_step(org_id, &[TaskStatus::Completed], now)?;
         update
             .value(Column::Result, result)
@@ -82,7 +81,7 @@ impl Store {
         let (org_id, worker_id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let held = hold_claim(&tx, org_id, worker_id, claim, now).await?;
+        let held = hold_running(&tx, org_id, worker_id, claim, now).await?;
         let records = fail(&tx, org_id, &held, failure, rules, now).await?;
         self.finish(tx, clock, org_id, records).await
     }
@@ -134,11 +133,6 @@ impl Store {
     }
 }
 
-/// The claimed task may take this step.
-fn must(held: &HeldTask, to: TaskStatus) -> Result<()> {
-    if held.status.may_become(to) { Ok(()) } else { Err(Error::Conflict("The task was not started.")) }
-}
-
 /// Ends a try. What asked for it holds the task.
 async fn fail(
     tx: &Tx,
@@ -149,7 +143,6 @@ async fn fail(
     now: DateTime<Utc>,
 ) -> Result<Vec<Record>> {
     use task::Column;
-    must(held, TaskStatus::Failed)?;
     let again = failure.retryable && held.retries < held.max_retries;
     let next = if again { TaskStatus::Queued } else { TaskStatus::DeadLetter };
     let mut update = task_step(org_id, &[TaskStatus::Failed, next], now)?;
@@ -175,8 +168,7 @@ pub async fn pause(
     now: DateTime<Utc>,
 ) -> Result<(GoalId, Vec<Record>)> {
     let (org_id, worker_id) = permit.key();
-    let held = hold_claim(tx, org_id, worker_id, claim, now).await?;
-    must(&held, TaskStatus::AwaitingApproval)?;
+    let held = hold_running(tx, org_id, worker_id, claim, now).await?;
     let mut update = task_step(org_id, &[TaskStatus::AwaitingApproval], now)?;
     update.and_where(Expr::col(task::Column::Id).eq(held.id));
     tx.execute(&update).await?;

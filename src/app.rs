@@ -7,6 +7,7 @@
 pub mod doctor;
 pub mod migrations;
 pub mod plug;
+mod post;
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 

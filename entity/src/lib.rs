@@ -14,6 +14,7 @@ pub mod approval_request;
 pub mod chat_message;
 pub mod chat_session;
 pub mod confidential;
+pub mod email_change;
 pub mod enums;
 pub mod event;
 pub mod event_chain;

@@ -6,10 +6,10 @@ use async_graphql::{Data, EmptySubscription, Schema};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{Failure, migrations::Migrated};
+use super::{Failure, migrations::Migrated, post};
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     demo::{self, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
@@ -17,8 +17,9 @@ use crate::{
     identity::{ServerSecret, password::Password},
     service::{
         identity::{Identity, IdentitySettings},
-        mail::MailFolder,
+        mail::{MailFolder, Outbox, OutboxSettings, Received},
         setup::NewSuperAdmin,
+        throttle::ThrottleSettings,
     },
     store::{self, cursor::CursorSealer, db::Database},
     viewer::Viewer,
@@ -27,6 +28,9 @@ use crate::{
 /// How often mail that waits is looked for, and what has expired is swept.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// Mails that `/dev/mailbox` shows.
+const MAILBOX: usize = 100;
 
 /// Who issues the demo's tokens: they are made before the port is known, and outlive a start on another one.
 pub const DEMO_ISSUER: &str = "palisade-demo";
@@ -57,6 +61,7 @@ pub struct Rooms {
     public_url: Arc<str>,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
+    mailbox: Option<MailFolder>,
 }
 
 impl Rooms {
@@ -64,12 +69,13 @@ impl Rooms {
     pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
-            public_url: settings.issuer.clone().into(),
+            public_url: settings.public_url.clone().into(),
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
             migrated: None,
             demo: None,
+            mailbox: None,
         }
     }
 
@@ -117,6 +123,11 @@ impl Backend for Rooms {
         vec![("database", self.database.ping().await.is_ok()), ("migrations", migrated)]
     }
 
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        let mails = self.mailbox.as_ref()?.latest(MAILBOX).await;
+        Some(mails.map_err(|error| Error::internal(format!("the mail folder cannot be read: {}", error.kind()))))
+    }
+
     fn demo_logins(&self) -> Option<serde_json::Value> {
         self.demo.clone()
     }
@@ -135,10 +146,25 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         audience: config.identity.audience.clone(),
         access_ttl: seconds(config.identity.access_ttl),
         refresh_ttl: seconds(config.identity.refresh_ttl),
-        ..IdentitySettings::new(public_url.clone())
+        session_ttl: seconds(config.identity.session_ttl),
+        throttle: throttle(&config.throttle),
+        public_url,
     };
-    let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
-    Ok(Rooms { public_url: public_url.into(), ..rooms })
+    Ok(Rooms::new(database.clone(), Clock::system(), &secret, settings))
+}
+
+fn throttle(config: &config::Throttle) -> ThrottleSettings {
+    ThrottleSettings {
+        per_account: config.logins_per_account,
+        per_address: config.logins_per_address,
+        window: seconds(config.login_window),
+        invitations: config.invitations_per_organization,
+        invitations_to_one: config.invitations_per_recipient,
+        password_links: config.password_links_per_account,
+        password_links_per_address: config.password_links_per_address,
+        email_changes: config.email_changes_per_account,
+        mail_window: seconds(config.mail_window),
+    }
 }
 
 /// What stands behind the door, with the jobs that run beside it.
@@ -149,16 +175,23 @@ pub fn backend(
     demo: Option<serde_json::Value>,
     listening: &str,
 ) -> Result<Arc<dyn Backend>, Failure> {
-    let rooms = Rooms { migrated: Some(migrated), demo, ..rooms(config, database, listening)? };
-    tokio::spawn(deliver_mail(rooms.clone(), MailFolder::new(config.mail_folder(), "palisade@localhost")));
+    let sender = post::sender(config)?;
+    let mailbox = post::mailbox(config, &sender, listening, demo.is_some());
+    let rooms = Rooms { migrated: Some(migrated), demo, mailbox, ..rooms(config, database, listening)? };
+    let settings = OutboxSettings {
+        public_url: rooms.public_url.to_string(),
+        attempts: config.mail.attempts,
+        timeout: config.mail.timeout,
+    };
+    tokio::spawn(deliver_mail(rooms.clone(), Outbox::new(sender, settings)));
     tokio::spawn(sweep(rooms.clone()));
     Ok(Arc::new(rooms))
 }
 
 /// Delivers mail until the process ends. What a stop interrupts is claimed again after the next start.
-async fn deliver_mail(rooms: Rooms, folder: MailFolder) {
+async fn deliver_mail(rooms: Rooms, outbox: Outbox) {
     loop {
-        if let Err(error) = folder.deliver(&rooms.database, &rooms.clock).await {
+        if let Err(error) = outbox.deliver(&rooms.database, &rooms.clock).await {
             tracing::warn!(code = error.code(), "mail was not delivered");
         }
         tokio::time::sleep(MAIL_EVERY).await;

@@ -84,7 +84,8 @@ impl RequestCtx {
 
     /// What a use case is given.
     pub fn service(&self) -> service::Context<'_> {
-        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        let throttle = self.identity.throttle();
+        service::Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, throttle }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<PathSegment>>> {

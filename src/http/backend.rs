@@ -2,7 +2,7 @@
 
 use async_graphql::{Data, PathSegment};
 
-use crate::{error::Result, viewer::Viewer};
+use crate::{error::Result, service::mail::Received, viewer::Viewer};
 
 /// The rooms behind the door: one implementor in `app`, small ones in tests.
 #[async_trait::async_trait]
@@ -19,6 +19,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What must hold before requests are sent here, each by name.
     async fn ready(&self) -> Vec<(&'static str, bool)>;
+
+    /// The last mails, where they lie in a folder that a developer may look into; `None` where there is no such page.
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        None
+    }
 
     /// Who can log in, when this is the demo.
     fn demo_logins(&self) -> Option<serde_json::Value> {

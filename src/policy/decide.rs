@@ -102,6 +102,12 @@ fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> 
     if changes_agent && agent_of(resource).is_some_and(AgentFacts::is_global) {
         return (Outcome::Forbid, "global_agent");
     }
+    // Nobody answers what is asked for themselves.
+    if let Resource::Request(request) = resource
+        && request.concerns == viewer.account.user_id
+    {
+        return (Outcome::Forbid, "oneself");
+    }
     // Which agents a row creates is said by their visibility: no row reaches another's.
     if let Resource::NewAgent(agent) = resource
         && !creates(rule.permission, agent.visibility)
@@ -160,6 +166,7 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
             }
             _ => false,
         },
+        Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
         Grant::Personal => match resource {
             Resource::Account(account) => account.user_id == viewer.account.user_id,
             _ => false,
@@ -177,7 +184,7 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::Agent(agent) => agent.team_id,
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
-        Resource::Platform | Resource::Account(_) | Resource::Organization(_) => None,
+        Resource::Platform | Resource::Account(_) | Resource::Organization(_) | Resource::Request(_) => None,
     }
 }
 
@@ -194,6 +201,7 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
     match resource {
         Resource::Platform | Resource::Account(_) => true,
         Resource::Organization(org) => org.org_id == viewer.org_id,
+        Resource::Request(request) => request.org_id == viewer.org_id,
         Resource::Team(team) => team.key.org_id == viewer.org_id,
         Resource::Agent(agent) => sees(viewer, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),

@@ -20,7 +20,9 @@ pub mod table;
 pub mod visibility;
 
 pub use decide::{Decision, Outcome, decide, may_start};
-pub use facts::{AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, TeamFacts, TeamKey};
+pub use facts::{
+    AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, RequestFacts, Resource, TeamFacts, TeamKey,
+};
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};
 

@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData};
 
 use super::{
     decide::decide,
-    facts::{AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, TeamFacts},
+    facts::{AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, RequestFacts, TeamFacts},
     sealed::Seal,
     table::Permission,
 };
@@ -82,7 +82,7 @@ actions! {
     /// Ask for a membership by user id.
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
-    ConfirmMember on OrgFacts = MemberConfirm;
+    ConfirmMember on RequestFacts = MemberConfirm;
     /// Create a team.
     CreateTeam on OrgFacts = TeamManage;
     /// Rename or delete a team.

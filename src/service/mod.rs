@@ -10,6 +10,7 @@ pub mod agent;
 pub mod agent_admin;
 pub mod collaborator;
 pub mod document;
+pub mod email_change;
 pub mod goal;
 pub mod identity;
 pub mod input;
@@ -18,7 +19,10 @@ pub mod invite;
 pub mod key_ring;
 pub mod mail;
 pub mod member;
+pub mod move_user;
+mod notice;
 pub mod organization;
+pub mod password_reset;
 pub mod session;
 pub mod setup;
 pub mod team;
@@ -48,6 +52,8 @@ pub struct Context<'a> {
     pub store: &'a Store,
     /// Time and ids.
     pub clock: &'a Clock,
+    /// Counts what may be done so often only.
+    pub throttle: &'a throttle::Throttle,
 }
 
 impl Context<'_> {

@@ -77,11 +77,12 @@ pub struct Caller {
     pub viewer: Arc<Viewer>,
     store: Arc<Store>,
     clock: Clock,
+    identity: Identity,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock }
+        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, throttle: self.identity.throttle() }
     }
 
     pub fn store(&self) -> &Store {
@@ -144,7 +145,7 @@ impl World {
     pub fn caller(&self, viewer: Viewer) -> Caller {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
-        Caller { viewer, store, clock: self.clock.clone() }
+        Caller { viewer, store, clock: self.clock.clone(), identity: self.identity() }
     }
 
     fn account(&self, user_id: UserId) -> Account {

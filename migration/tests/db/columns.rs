@@ -49,6 +49,7 @@ fn entities() -> Columns {
         approval_request,
         chat_message,
         chat_session,
+        email_change,
         event,
         event_head,
         global_agent,

@@ -2,9 +2,14 @@
 //! a mail is tried again, and when it was given up.
 
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait, prelude::DbErr};
-use sea_orm_migration::prelude::{Alias, ColumnDef, Expr, ExprTrait, Index, Table};
 
-use crate::schema::{Draft, drop_tables};
+use crate::{
+    change::Change,
+    schema::{Draft, Kind, drop_tables},
+};
+
+/// Tables of this migration.
+const TABLES: &[&str] = &["email_changes"];
 
 pub(crate) struct Migration;
 
@@ -14,27 +19,20 @@ impl MigrationName for Migration {
     }
 }
 
-/// Columns of tables that exist. All may be null: a row from before has none of it.
-fn added(postgres: bool) -> Vec<(&'static str, ColumnDef)> {
-    let column = |name| ColumnDef::new(Alias::new(name));
-    let mut template = column("template");
-    template.text().null().check(Expr::col(Alias::new("template")).is_in(["PASSWORD_RESET"]));
-    if postgres {
-        template.extra("COLLATE \"C\"");
-    }
-    vec![
-        ("org_memberships", column("request_id").uuid().null().take()),
-        ("org_memberships", column("requested_at").timestamp_with_time_zone().null().take()),
-        ("mail_outbox", template.take()),
-        // What a mail tells of, and whom. They refer to nothing: a platform table never points at a tenant's.
-        ("mail_outbox", column("request_id").uuid().null().take()),
-        ("mail_outbox", column("recipient_id").uuid().null().take()),
-        ("mail_outbox", column("next_attempt_at").timestamp_with_time_zone().null().take()),
-        ("mail_outbox", column("failed_at").timestamp_with_time_zone().null().take()),
+/// Changes of tables that exist.
+fn changes() -> [Change; 2] {
+    [
+        Change::tenant("org_memberships").null("request_id", Kind::Uuid).null("requested_at", Kind::Time),
+        // `request_id` and `recipient_id` refer to nothing: a platform table never points at a tenant's.
+        Change::platform("mail_outbox")
+            .null("template", Kind::Text)
+            .null("request_id", Kind::Uuid)
+            .null("recipient_id", Kind::Uuid)
+            .null("next_attempt_at", Kind::Time)
+            .null("failed_at", Kind::Time)
+            .index(&["request_id", "recipient_id"]),
     ]
 }
-
-const BY_REQUEST: &str = "mail_outbox_request_id_recipient_id_idx";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -56,26 +54,16 @@ impl MigrationTrait for Migration {
             .refers_global("user_id", "users")
             .create(manager)
             .await?;
-        let postgres = manager.get_database_backend() == sea_orm::DbBackend::Postgres;
-        for (table, mut column) in added(postgres) {
-            manager.alter_table(Table::alter().table(Alias::new(table)).add_column(&mut column).take()).await?;
+        for change in changes() {
+            change.apply(manager).await?;
         }
-        let index = Index::create()
-            .name(BY_REQUEST)
-            .table(Alias::new("mail_outbox"))
-            .col(Alias::new("request_id"))
-            .col(Alias::new("recipient_id"))
-            .take();
-        manager.create_index(index).await
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name(BY_REQUEST).table(Alias::new("mail_outbox")).to_owned()).await?;
-        let postgres = manager.get_database_backend() == sea_orm::DbBackend::Postgres;
-        for (table, column) in added(postgres).into_iter().rev() {
-            let name = Alias::new(column.get_column_name());
-            manager.alter_table(Table::alter().table(Alias::new(table)).drop_column(name).take()).await?;
+        for change in changes() {
+            change.revert(manager).await?;
         }
-        drop_tables(manager, &["email_changes"]).await
+        drop_tables(manager, TABLES).await
     }
 }

@@ -25,7 +25,7 @@ use crate::{
             one_time, session as sessions,
         },
     },
-    viewer::{Account, Viewer},
+    viewer::{Account, Actor, Viewer},
 };
 
 /// How long the two links work.
@@ -128,7 +128,7 @@ impl Inner {
         audit::platform_record(&tx, &self.clock, Some(user), record.clone()).await?;
         for org in orgs {
             tx.enter(org).await?;
-            audit::record(&tx, &self.clock, org, Some(user), record.clone()).await?;
+            audit::record(&tx, &self.clock, org, Actor::User(user), record.clone()).await?;
         }
         tx.commit().await
     }

@@ -72,8 +72,8 @@ pub async fn move_user(cx: Context<'_>, public_url: &str, wanted: Move) -> Resul
     tx.enter(to).await?;
     ask(cx, &tx, &may_ask, Asking { public_url, organization: &organization.name, role }, &account, held).await?;
 
-    let actor = cx.viewer.user_id();
-    audit::platform_record(&tx, cx.clock, actor, Record::about("user.moved", user_id)).await?;
+    let actor = cx.viewer.actor();
+    audit::platform_record(&tx, cx.clock, cx.viewer.user_id(), Record::about("user.moved", user_id)).await?;
     for org in in_order(from, to) {
         let record = if org == from {
             Record::about("member.removed", user_id).with(json!({ "status": leaving.status.as_str() }))

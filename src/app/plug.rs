@@ -84,6 +84,11 @@ impl Rooms {
         &self.identity
     }
 
+    /// Delivers the mail that is due; answers how many mails went out.
+    pub async fn deliver(&self, outbox: &Outbox) -> Result<usize> {
+        outbox.deliver(&self.database, &self.clock).await
+    }
+
     /// The context of one request.
     pub fn request(&self, viewer: Viewer) -> RequestCtx {
         RequestCtx::new(
@@ -183,27 +188,31 @@ pub fn backend(
         attempts: config.mail.attempts,
         timeout: config.mail.timeout,
     };
-    tokio::spawn(deliver_mail(rooms.clone(), Outbox::new(sender, settings)));
-    tokio::spawn(sweep(rooms.clone()));
+    let outbox = Outbox::new(sender, settings);
+    tokio::spawn(deliver_mail(rooms.clone(), outbox.clone()));
+    tokio::spawn(sweep(rooms.clone(), outbox));
     Ok(Arc::new(rooms))
 }
 
 /// Delivers mail until the process ends. What a stop interrupts is claimed again after the next start.
 async fn deliver_mail(rooms: Rooms, outbox: Outbox) {
     loop {
-        if let Err(error) = outbox.deliver(&rooms.database, &rooms.clock).await {
+        if let Err(error) = rooms.deliver(&outbox).await {
             tracing::warn!(code = error.code(), "mail was not delivered");
         }
         tokio::time::sleep(MAIL_EVERY).await;
     }
 }
 
-/// Removes sessions and tokens that expired.
-async fn sweep(rooms: Rooms) {
+/// Removes sessions and tokens that expired, and mails of long ago.
+async fn sweep(rooms: Rooms, outbox: Outbox) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = rooms.identity.sweep().await {
             tracing::warn!(code = error.code(), "what expired was not swept");
+        }
+        if let Err(error) = outbox.sweep(&rooms.database, &rooms.clock).await {
+            tracing::warn!(code = error.code(), "old mail was not swept");
         }
     }
 }

@@ -77,7 +77,11 @@ fn linked(text: &str) -> String {
         let url = bare.trim_end_matches(['.', ',', ';', ':', ')', '"']);
         if url.starts_with("http://") || url.starts_with("https://") {
             let shown = escaped(url);
-            let _ = write!(out, "<a href=\"{shown}\" rel=\"noreferrer noopener\">{shown}</a>{}", escaped(&word[url.len()..]));
+            let _ = write!(
+                out,
+                "<a href=\"{shown}\" rel=\"noreferrer noopener\">{shown}</a>{}",
+                escaped(&word[url.len()..])
+            );
         } else {
             out.push_str(&escaped(word));
         }
@@ -120,10 +124,20 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_loopback() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:8080", "::1", "[::ffff:127.0.0.1]:1"] {
+        for host in
+            ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:8080", "::1", "[::ffff:127.0.0.1]:1"]
+        {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "example.com", "localhost.example.com:8080", "127.0.0.1.nip.io", "192.0.2.1:8080", "[::2]:1", "0.0.0.0:80"] {
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com:8080",
+            "127.0.0.1.nip.io",
+            "192.0.2.1:8080",
+            "[::2]:1",
+            "0.0.0.0:80",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

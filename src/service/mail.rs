@@ -62,13 +62,7 @@ pub async fn enqueue(tx: &Tx, clock: &Clock, mail: Mail) -> Result<()> {
 
 /// Puts a mail into the outbox that tells an admin of a request. When it was sent is what the request's wait is counted
 /// from.
-pub async fn enqueue_notice(
-    tx: &Tx,
-    clock: &Clock,
-    mail: Mail,
-    request: MemberRequestId,
-    admin: UserId,
-) -> Result<()> {
+pub async fn enqueue_notice(tx: &Tx, clock: &Clock, mail: Mail, request: MemberRequestId, admin: UserId) -> Result<()> {
     put(tx, clock, mail, None, Some((request, admin))).await
 }
 

@@ -36,6 +36,7 @@ use palisade::{
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Backend, ClientAddress, Engine, Opened, Report, router},
+    service::mail::Received,
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};
@@ -126,6 +127,7 @@ struct Behind {
     asked: AtomicUsize,
     redacted: Vec<Vec<PathSegment>>,
     demo: Option<Value>,
+    mailbox: Option<Vec<Received>>,
     down: bool,
 }
 
@@ -164,6 +166,10 @@ impl Backend for Behind {
 
     async fn ready(&self) -> Vec<(&'static str, bool)> {
         vec![("database", !self.down), ("migrations", true)]
+    }
+
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        self.mailbox.clone().map(Ok)
     }
 
     fn demo_logins(&self) -> Option<Value> {

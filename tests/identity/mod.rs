@@ -1,11 +1,14 @@
 //! Sign-in, on both databases.
 
+mod email_changes;
 mod invitations;
 mod keys;
 mod mail;
+mod password_resets;
 mod passwords;
 mod sessions;
 mod setup;
+mod smtp;
 mod throttle;
 mod viewers;
 mod world;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     enums::{MembershipStatus, OrgRole, OrganizationStatus, UserStatus},
-    ids::{OrgId, SessionId, UserId},
+    ids::{EventId, OrgId, SessionId, UserId},
     org_membership, organization, session, user,
 };
 use migration::{Command, Options};
@@ -16,6 +16,7 @@ use palisade::{
     service::{
         Context,
         identity::{Identity, IdentitySettings},
+        mail::{MailFolder, Outbox, OutboxSettings, Sender},
     },
     store::{
         Store,
@@ -276,6 +277,23 @@ impl World {
     /// The first column of every row.
     pub async fn texts(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Vec<String> {
         self.rows(sql, values).await.iter().map(|row| String::try_get_by_index(row, 0).unwrap()).collect()
+    }
+
+    /// Lets time pass, about so much.
+    pub fn pass(&self, time: TimeDelta) {
+        for _ in 0..time.num_seconds() {
+            self.clock.id::<EventId>();
+        }
+    }
+
+    /// Sends what waits in the outbox; answers to whom, in no order.
+    pub async fn deliver(&self) -> Vec<String> {
+        let home = tempfile::tempdir().unwrap();
+        let folder = MailFolder::new(home.path(), "palisade@example.com");
+        let settings = OutboxSettings { public_url: URL.to_owned(), attempts: 3, timeout: Duration::from_secs(2) };
+        let outbox = Outbox::new(Sender::Folder(folder.clone()), settings);
+        while outbox.deliver(&self.db, &self.clock).await.unwrap() > 0 {}
+        folder.latest(1000).await.unwrap().into_iter().map(|mail| mail.recipient).collect()
     }
 
     /// What an organisation's log says, in order.

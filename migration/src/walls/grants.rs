@@ -217,6 +217,8 @@ const RULES: &[Rule] = &[
         these(&["mail_outbox"]),
         only(&["subject", "body", "template", "attempts", "next_attempt_at", "sent_at", "failed_at"]),
     ),
+    // Mails are not kept for ever, and one that is for nobody not at all.
+    Rule(&[System], Delete, these(&["mail_outbox"]), All),
 ];
 
 impl Tables {

@@ -51,6 +51,8 @@ pub struct OutboxSettings {
 /// After the first failure; each later one doubles it.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
+/// Rows of mails that were sent or given up are kept so long.
+const KEPT: TimeDelta = TimeDelta::days(30);
 /// Mails in one round, so that a stop is noticed.
 const ROUND: usize = 50;
 
@@ -88,6 +90,13 @@ impl Outbox {
             self.conclude(db, clock, &mail, outcome).await?;
         }
         Ok(sent)
+    }
+
+    /// Removes mails that were sent or given up long ago. For a job.
+    pub async fn sweep(&self, db: &Database, clock: &Clock) -> Result<()> {
+        let tx = db.begin_write(Role::System, None).await?;
+        mail::mail_sweep(&tx, clock.now() - KEPT).await?;
+        tx.commit().await
     }
 
     /// How long a claim holds: longer than an attempt can take.
@@ -144,7 +153,7 @@ impl Outbox {
         let now = clock.now();
         match outcome {
             Outcome::Sent => mail::mail_sent(&tx, id, now).await?,
-            Outcome::Dropped => mail::mail_give_up(&tx, id, now).await?,
+            Outcome::Dropped => mail::mail_drop(&tx, id).await?,
             Outcome::Failed(Refusal { final_, why }) if final_ || attempt >= self.settings.attempts => {
                 tracing::error!(mail = %id, attempt, why, "a mail was given up");
                 mail::mail_give_up(&tx, id, now).await?;

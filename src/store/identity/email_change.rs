@@ -8,7 +8,8 @@ use entity::{
     org_membership, user,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LockType},
 };
 
@@ -60,9 +61,7 @@ pub async fn email_change_create(tx: &Tx, row: email_change::Model) -> Result<()
 }
 
 fn waiting(now: DateTime<Utc>) -> Condition {
-    Condition::all()
-        .add(email_change::Column::EndedAt.is_null())
-        .add(email_change::Column::ExpiresAt.gt(now))
+    Condition::all().add(email_change::Column::EndedAt.is_null()).add(email_change::Column::ExpiresAt.gt(now))
 }
 
 /// Which change of the user's a link belongs to, and which of its two it is, as long as it works. On `Role::Identity`,

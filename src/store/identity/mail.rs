@@ -106,9 +106,7 @@ fn change(id: MailId) -> sea_orm::UpdateMany<mail_outbox::Entity> {
 }
 
 fn emptied(update: sea_orm::UpdateMany<mail_outbox::Entity>) -> sea_orm::UpdateMany<mail_outbox::Entity> {
-    update
-        .col_expr(mail_outbox::Column::Subject, Expr::value(""))
-        .col_expr(mail_outbox::Column::Body, Expr::value(""))
+    update.col_expr(mail_outbox::Column::Subject, Expr::value("")).col_expr(mail_outbox::Column::Body, Expr::value(""))
 }
 
 /// Writes the text of a mail that had none yet.
@@ -137,6 +135,24 @@ pub async fn mail_retry(tx: &Tx, id: MailId, at: DateTime<Utc>) -> Result<()> {
 /// Gives a mail up, and empties it: nobody gets its links any more.
 pub async fn mail_give_up(tx: &Tx, id: MailId, now: DateTime<Utc>) -> Result<()> {
     emptied(change(id)).col_expr(mail_outbox::Column::FailedAt, Expr::value(now)).exec(tx).await?;
+    Ok(())
+}
+
+/// Removes a mail that is for nobody.
+pub async fn mail_drop(tx: &Tx, id: MailId) -> Result<()> {
+    mail_outbox::Entity::delete_many().filter(mail_outbox::Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+/// Removes mails that were sent or given up, and written before a moment. Those that told of a request stay.
+pub async fn mail_sweep(tx: &Tx, before: DateTime<Utc>) -> Result<()> {
+    use mail_outbox::Column::{CreatedAt, FailedAt, RequestId, SentAt};
+    mail_outbox::Entity::delete_many()
+        .filter(SentAt.is_not_null().or(FailedAt.is_not_null()))
+        .filter(RequestId.is_null())
+        .filter(CreatedAt.lt(before))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 

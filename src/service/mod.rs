@@ -23,6 +23,7 @@ pub mod move_user;
 mod notice;
 pub mod organization;
 pub mod password_reset;
+pub mod refusal;
 pub mod session;
 pub mod setup;
 pub mod team;
@@ -64,7 +65,7 @@ impl Context<'_> {
             (Some(org_id), _) => Ok(OrgFacts { org_id }),
             (None, Viewer::Anonymous) => Err(Error::Unauthenticated),
             (None, Viewer::SuperAdmin(_)) => Err(Error::validation(field, "must name an organisation")),
-            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_)) => Err(Error::NotFound),
+            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_) | Viewer::ServiceAccount(_)) => Err(Error::NotFound),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod jobs;
 pub mod migrations;
 pub mod plug;
+mod post;
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 

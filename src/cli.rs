@@ -76,6 +76,8 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
             let logins = plug::demo_logins(&users);
             let welcome = move |address| {
                 introduce(&users, &keys);
+                // Nothing is mailed from a demo. A closed stdout is no reason not to serve.
+                let _ = say(&format!("Mail that the demo sends is at http://{address}/dev/mailbox\n\n"));
                 announce(address);
             };
             Box::pin(app::serve(config, Some(logins), welcome)).await?;
@@ -126,7 +128,7 @@ const DEMO_ACCESS_TTL: std::time::Duration = std::time::Duration::from_secs(12 *
 fn prepare_demo(config: &mut Config, folder: &Path, reset: bool) -> Result<(), Failure> {
     config.data.dir = folder.to_owned();
     config.database.url = Default::default();
-    config.mail.folder = Default::default();
+    config.mail = Default::default();
     config.workspace.root = Default::default();
     config.identity.access_ttl = DEMO_ACCESS_TTL;
     plug::DEMO_ISSUER.clone_into(&mut config.identity.issuer);

@@ -120,6 +120,11 @@ stored_enums! {
         /// Something to look things up in.
         Reference = "REFERENCE",
     }
+    /// What a mail's text is made of when it is sent.
+    MailTemplate {
+        /// A link to set a password, if the address has an account.
+        PasswordReset = "PASSWORD_RESET",
+    }
     /// Where a goal stands.
     GoalStatus {
         /// Submitted; nobody plans it yet.

@@ -167,6 +167,10 @@ typed_ids! {
     RefreshTokenId = "rtok";
     /// Names a one-time token.
     OneTimeTokenId = "otok";
+    /// Names a change of an account's address.
+    EmailChangeId = "ech";
+    /// Names what a super-admin asks of an organisation: a membership or a role.
+    MemberRequestId = "mreq";
     /// Names a signing key: the `kid` of a token.
     SigningKeyId = "key";
     /// Names a mail in the outbox.

@@ -16,6 +16,7 @@ pub mod budget;
 pub mod chat_message;
 pub mod chat_session;
 pub mod confidential;
+pub mod email_change;
 pub mod enums;
 pub mod event;
 pub mod event_chain;

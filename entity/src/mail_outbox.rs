@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     confidential::Secret,
-    ids::MailId,
+    enums::MailTemplate,
+    ids::{MailId, MemberRequestId, UserId},
     table::{Class, Classified, TableClass},
 };
 
@@ -27,6 +28,16 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When it was sent.
     pub sent_at: Option<DateTimeUtc>,
+    /// What the text is made of when it is sent; null where it is written already.
+    pub template: Option<MailTemplate>,
+    /// The request that it tells an admin of.
+    pub request_id: Option<MemberRequestId>,
+    /// The account that it was addressed to, whatever address that has later.
+    pub recipient_id: Option<UserId>,
+    /// Not to be tried before; null for at once.
+    pub next_attempt_at: Option<DateTimeUtc>,
+    /// When it was given up.
+    pub failed_at: Option<DateTimeUtc>,
 }
 
 /// Relations are written as composite foreign keys in the migrations; queries over them are `store`'s.
@@ -41,7 +52,8 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            Id | Recipient | Attempts | CreatedAt | SentAt => Class::Metadata,
+            Id | Recipient | Attempts | CreatedAt | SentAt | Template | RequestId | RecipientId | NextAttemptAt
+            | FailedAt => Class::Metadata,
             Subject | Body => Class::Secret,
         }
     }

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     enums::{MembershipStatus, OrgRole},
-    ids::{OrgId, OrgMembershipId, UserId},
+    ids::{MemberRequestId, OrgId, OrgMembershipId, UserId},
     table::{Class, Classified, TableClass},
 };
 
@@ -28,6 +28,10 @@ pub struct Model {
     pub pending_role: Option<OrgRole>,
     /// The super-admin who asked for `pending_role`.
     pub requested_by: Option<UserId>,
+    /// What is asked for now: another wish has another name, and the mails that told the admins carry it.
+    pub request_id: Option<MemberRequestId>,
+    /// When it was asked for.
+    pub requested_at: Option<DateTimeUtc>,
     /// Last sign-in or switch into this organisation; sign-in without an organisation takes the latest.
     pub last_used_at: Option<DateTimeUtc>,
     /// When the user first joined.
@@ -48,9 +52,8 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | UserId | Role | Status | PendingRole | RequestedBy | LastUsedAt | CreatedAt | UpdatedAt => {
-                Class::Metadata
-            }
+            OrgId | Id | UserId | Role | Status | PendingRole | RequestedBy | RequestId | RequestedAt | LastUsedAt
+            | CreatedAt | UpdatedAt => Class::Metadata,
         }
     }
 }

@@ -110,6 +110,7 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::session::Entity>(),
         describe::<crate::refresh_token::Entity>(),
         describe::<crate::one_time_token::Entity>(),
+        describe::<crate::email_change::Entity>(),
         describe::<crate::signing_key::Entity>(),
         describe::<crate::mail_outbox::Entity>(),
         describe::<crate::platform_event::Entity>(),

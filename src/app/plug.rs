@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use entity::ids::OrgId;
 use serde_json::json;
 
-use super::{Failure, migrations::Migrated};
+use super::{Failure, migrations::Migrated, post};
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     demo::{self, DemoKey, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
@@ -20,9 +20,10 @@ use crate::{
     service::{
         audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
-        mail::MailFolder,
+        mail::{MailFolder, Outbox, OutboxSettings, Received},
         refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
+        throttle::ThrottleSettings,
     },
     store::{
         self,
@@ -37,6 +38,9 @@ use crate::{
 /// How often mail that waits is looked for, and what has expired is swept.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// Mails that `/dev/mailbox` shows.
+const MAILBOX: usize = 100;
 
 /// Who issues the demo's tokens: they are made before the port is known, and outlive a start on another one.
 pub const DEMO_ISSUER: &str = "palisade-demo";
@@ -70,6 +74,7 @@ pub struct Rooms {
     tasks: TaskRules,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
+    mailbox: Option<MailFolder>,
 }
 
 impl Rooms {
@@ -78,7 +83,7 @@ impl Rooms {
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
             refusals: Arc::default(),
-            public_url: settings.issuer.clone().into(),
+            public_url: settings.public_url.clone().into(),
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
             clock,
@@ -86,12 +91,18 @@ impl Rooms {
             tasks: TaskRules::default(),
             migrated: None,
             demo: None,
+            mailbox: None,
         }
     }
 
     /// Signs in, out and over.
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Delivers the mail that is due; answers how many mails went out.
+    pub async fn deliver(&self, outbox: &Outbox) -> Result<usize> {
+        outbox.deliver(&self.database, &self.clock).await
     }
 
     /// The context of one request.
@@ -148,6 +159,11 @@ impl Backend for Rooms {
         vec![("database", self.database.ping().await.is_ok()), ("migrations", migrated)]
     }
 
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        let mails = self.mailbox.as_ref()?.latest(MAILBOX).await;
+        Some(mails.map_err(|error| Error::internal(format!("the mail folder cannot be read: {}", error.kind()))))
+    }
+
     fn demo_logins(&self) -> Option<serde_json::Value> {
         self.demo.clone()
     }
@@ -175,14 +191,30 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         audience: config.identity.audience.clone(),
         access_ttl: seconds(config.identity.access_ttl),
         refresh_ttl: seconds(config.identity.refresh_ttl),
-        ..IdentitySettings::new(public_url.clone())
+        session_ttl: seconds(config.identity.session_ttl),
+        throttle: throttle(&config.throttle),
+        public_url,
     };
     let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
     let waits = ApprovalWaits {
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { public_url: public_url.into(), tasks: task_rules(config), waits, ..rooms })
+    Ok(Rooms { tasks: task_rules(config), waits, ..rooms })
+}
+
+fn throttle(config: &config::Throttle) -> ThrottleSettings {
+    ThrottleSettings {
+        per_account: config.logins_per_account,
+        per_address: config.logins_per_address,
+        window: seconds(config.login_window),
+        invitations: config.invitations_per_organization,
+        invitations_to_one: config.invitations_per_recipient,
+        password_links: config.password_links_per_account,
+        password_links_per_address: config.password_links_per_address,
+        email_changes: config.email_changes_per_account,
+        mail_window: seconds(config.mail_window),
+    }
 }
 
 /// What stands behind the door, with the jobs that run beside it.
@@ -193,28 +225,39 @@ pub fn backend(
     demo: Option<serde_json::Value>,
     listening: &str,
 ) -> Result<Arc<dyn Backend>, Failure> {
-    let rooms = Rooms { migrated: Some(migrated), demo, ..rooms(config, database, listening)? };
-    tokio::spawn(deliver_mail(rooms.clone(), MailFolder::new(config.mail_folder(), "palisade@localhost")));
-    tokio::spawn(sweep(rooms.clone()));
+    let sender = post::sender(config)?;
+    let mailbox = post::mailbox(config, &sender, listening, demo.is_some());
+    let rooms = Rooms { migrated: Some(migrated), demo, mailbox, ..rooms(config, database, listening)? };
+    let settings = OutboxSettings {
+        public_url: rooms.public_url.to_string(),
+        attempts: config.mail.attempts,
+        timeout: config.mail.timeout,
+    };
+    let outbox = Outbox::new(sender, settings);
+    tokio::spawn(deliver_mail(rooms.clone(), outbox.clone()));
+    tokio::spawn(sweep(rooms.clone(), outbox));
     Ok(Arc::new(rooms))
 }
 
 /// Delivers mail until the process ends. What a stop interrupts is claimed again after the next start.
-async fn deliver_mail(rooms: Rooms, folder: MailFolder) {
+async fn deliver_mail(rooms: Rooms, outbox: Outbox) {
     loop {
-        if let Err(error) = folder.deliver(&rooms.database, &rooms.clock).await {
+        if let Err(error) = rooms.deliver(&outbox).await {
             tracing::warn!(code = error.code(), "mail was not delivered");
         }
         tokio::time::sleep(MAIL_EVERY).await;
     }
 }
 
-/// Removes sessions and tokens that expired.
-async fn sweep(rooms: Rooms) {
+/// Removes sessions and tokens that expired, and mails of long ago.
+async fn sweep(rooms: Rooms, outbox: Outbox) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = rooms.identity.sweep().await {
             tracing::warn!(code = error.code(), "what expired was not swept");
+        }
+        if let Err(error) = outbox.sweep(&rooms.database, &rooms.clock).await {
+            tracing::warn!(code = error.code(), "old mail was not swept");
         }
     }
 }

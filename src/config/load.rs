@@ -208,6 +208,7 @@ fn check(known: &Table, origin: &str, section: &str, key: &str, value: &Value) -
         Ok(_) => Ok(()),
         // serde's own message would repeat the value.
         Err(_) if value.is_integer() => Err(wrong("is out of range".to_owned())),
+        Err(_) if key == "smtp_security" => Err(wrong("must be starttls, tls or none".to_owned())),
         Err(_) if section == "log" => Err(wrong("must be text or json".to_owned())),
         Err(_) => Err(wrong("must be a duration such as 30s or 15m".to_owned())),
     }

@@ -217,6 +217,8 @@ fn member<'a>(
         status: MembershipStatus::Active,
         pending_role: None,
         requested_by: None,
+        request_id: None,
+        requested_at: None,
         last_used_at,
         created_at: at,
         updated_at: at,

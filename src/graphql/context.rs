@@ -114,6 +114,7 @@ impl RequestCtx {
             clock: &self.clock,
             tasks: &self.tasks,
             waits: &self.waits,
+            throttle: self.identity.throttle(),
         }
     }
 

@@ -5,7 +5,7 @@ use async_graphql::{Data, PathSegment};
 use super::audit_export::Wanted;
 use crate::{
     error::Result,
-    service::{audit_export::Piece, refusal::Refusal},
+    service::{audit_export::Piece, mail::Received, refusal::Refusal},
     viewer::Viewer,
 };
 
@@ -30,6 +30,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What must hold before requests are sent here, each by name.
     async fn ready(&self) -> Vec<(&'static str, bool)>;
+
+    /// The last mails, where they lie in a folder that a developer may look into; `None` where there is no such page.
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        None
+    }
 
     /// Who can log in, when this is the demo.
     fn demo_logins(&self) -> Option<serde_json::Value> {

@@ -8,6 +8,7 @@
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
 //! | `/demo/logins.json` | who can log in, in the demo only |
+//! | `/dev/mailbox` | mail that was sent into a folder, on a developer's machine and in the demo only ([`mailbox`]) |
 //!
 //! async-graphql-axum's extractor is not used: it runs a mutation sent by GET, as text, form or multipart, reads batches of
 //! any length, and its response always has `data` and the status 200. What this room needs of the rest it asks of one
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod graphiql;
 pub mod graphql;
 pub mod headers;
+pub mod mailbox;
 pub mod negotiate;
 pub mod pages;
 pub mod request_log;
@@ -86,6 +88,7 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
         .route("/.well-known/jwks.json", get(pages::jwks))
         .route("/audit/export", get(audit_export::handle))
         .route("/demo/logins.json", get(pages::demo_logins))
+        .route("/dev/mailbox", get(mailbox::page))
         .fallback(pages::not_found)
         .layer(CatchPanicLayer::custom(answer::panicked))
         .layer(middleware::from_fn_with_state(server.clone(), headers::add))

@@ -17,6 +17,7 @@ pub(super) const RANDOM_TEXT: usize = 43;
 const REFRESH: &str = "palr_";
 const PASSWORD_LINK: &str = "palp_";
 const INVITATION: &str = "pali_";
+const ADDRESS: &str = "pale_";
 
 /// A token just made: the text for its owner, the hash for the database.
 pub struct Fresh {
@@ -58,6 +59,11 @@ pub fn refresh_token() -> Fresh {
 /// Sets a password, once.
 pub fn password_link_token() -> Fresh {
     Fresh::new(PASSWORD_LINK)
+}
+
+/// Confirms a change of address from one of its two addresses.
+pub fn address_token() -> Fresh {
+    Fresh::new(ADDRESS)
 }
 
 /// Accepts an invitation, once. Carries the organisation, since invitations are looked up by `(org_id, token_hash)`.

@@ -105,6 +105,12 @@ fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> 
     if changes_agent && agent_of(resource).is_some_and(AgentFacts::is_global) {
         return (Outcome::Forbid, "global_agent");
     }
+    // Nobody answers what is asked for themselves.
+    if let Resource::Request(request) = resource
+        && request.concerns == viewer.account.user_id
+    {
+        return (Outcome::Forbid, "oneself");
+    }
     // Which agents a row creates is said by their visibility: no row reaches another's.
     if let Resource::NewAgent(agent) = resource
         && !creates(rule.permission, agent.visibility)
@@ -197,6 +203,7 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
             Resource::Approval(approval) => approval.requested_by == Some(viewer.account.user_id),
             _ => false,
         },
+        Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
         Grant::Personal => match resource {
             Resource::Account(account) => account.user_id == viewer.account.user_id,
             _ => false,
@@ -215,7 +222,11 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
         Resource::Approval(approval) => approval.agent.team_id,
-        Resource::Platform | Resource::Account(_) | Resource::Organization(_) | Resource::Worker(_) => None,
+        Resource::Platform
+        | Resource::Account(_)
+        | Resource::Organization(_)
+        | Resource::Worker(_)
+        | Resource::Request(_) => None,
     }
 }
 
@@ -233,6 +244,7 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
     match resource {
         Resource::Platform | Resource::Account(_) => true,
         Resource::Organization(org) => org.org_id == viewer.org_id,
+        Resource::Request(request) => request.org_id == viewer.org_id,
         Resource::Team(team) => team.key.org_id == viewer.org_id,
         Resource::Agent(agent) => sees(viewer, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
@@ -247,6 +259,7 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
     match resource {
         Resource::Platform | Resource::Account(_) => true,
         Resource::Organization(org) => org.org_id == key.org_id,
+        Resource::Request(request) => request.org_id == key.org_id,
         Resource::Team(team) => team.key.org_id == key.org_id,
         Resource::Agent(agent) => in_sight(key, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),

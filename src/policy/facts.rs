@@ -95,6 +95,17 @@ pub struct OrgFacts {
     pub org_id: OrgId,
 }
 
+/// A membership or role that a super-admin asked for, and that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts {
+    /// Which organisation is asked.
+    pub org_id: OrgId,
+    /// Whom it is about.
+    pub concerns: UserId,
+    /// Whether the organisation has no admin who may sign in.
+    pub vacant: bool,
+}
+
 /// A service account, which belongs to its organisation as a whole.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceAccountFacts {
@@ -147,6 +158,8 @@ pub enum Resource<'a> {
     Account(&'a AccountFacts),
     /// An organisation, or whatever belongs to it as a whole.
     Organization(&'a OrgFacts),
+    /// What a super-admin asked of an organisation.
+    Request(&'a RequestFacts),
     /// A team.
     Team(&'a TeamFacts),
     /// An agent.
@@ -195,6 +208,7 @@ macro_rules! protected {
 protected! {
     AccountFacts => Account, UserId, |facts| facts.user_id;
     OrgFacts => Organization, OrgId, |facts| facts.org_id;
+    RequestFacts => Request, OrgId, |facts| facts.org_id;
     TeamFacts => Team, TeamKey, |facts| facts.key;
     AgentFacts => Agent, AgentKey, |facts| facts.key;
     NewAgent => NewAgent, NewAgent, |facts| *facts;

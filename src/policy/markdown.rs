@@ -18,6 +18,7 @@ fn cell(grant: Grant) -> &'static str {
         Grant::Share(CollaboratorPermission::Admin) => "owner, or collaborator `admin`",
         Grant::Submitted => "the submitter, or who may change the agent",
         Grant::Personal => "oneself",
+        Grant::Vacancy => "where there is no admin",
     }
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData};
 use super::{
     decide::decide,
     facts::{
-        AccountFacts, AgentFacts, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected,
+        AccountFacts, AgentFacts, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, RequestFacts,
         ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
     },
     sealed::Seal,
@@ -88,7 +88,7 @@ actions! {
     /// Ask for a membership by user id.
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
-    ConfirmMember on OrgFacts = MemberConfirm;
+    ConfirmMember on RequestFacts = MemberConfirm;
     /// Take an organisation's audit log out.
     ExportAudit on OrgFacts = AuditExport;
     /// Create a team.

@@ -24,6 +24,8 @@ pub enum Grant {
     Submitted,
     /// What belongs to the viewer as a person.
     Personal,
+    /// What is an admin's to do, where the organisation has none who may sign in.
+    Vacancy,
 }
 
 /// What a service account needs.
@@ -128,7 +130,7 @@ macro_rules! table {
 }
 
 use CollaboratorPermission::{Admin, Edit};
-use Grant::{ByVisibility, Metadata, No, Own, Personal, Share, Submitted, Yes};
+use Grant::{ByVisibility, Metadata, No, Own, Personal, Share, Submitted, Vacancy, Yes};
 use Permission::{AgentCreateTeam, AgentManageGlobal, OrganizationManage};
 use ServiceGrant::{Any, No as NoKey, Scope};
 use ServiceScope::{ChatWrite as ChatScope, PlansWrite, Read, TasksRun, UsageWrite};
@@ -140,9 +142,9 @@ const WORK_READERS: ServiceGrant = Scope(&[Read, TasksRun, PlansWrite]);
 
 // Columns: door, super_admin, org_admin, org_member, team_admin, team_member, agent_admin, service account.
 table! {
-    ///Sign in, refresh a session, accept an invitation, set a password by a mailed link, read `serverInfo`
+    ///Sign in, refresh a session, accept an invitation, ask for a password link, set a password by it, read `serverInfo`
     SignIn / "SIGN_IN": Open, Yes, Yes, Yes, Yes, Yes, Yes, Any;
-    ///See oneself, change the own password, switch organisation, sign out, ask what one may do
+    ///See oneself, change the own password or address, switch organisation, sign out, ask what one may do
     AccountManageOwn / "ACCOUNT_MANAGE_OWN": Account, Yes, Yes, Yes, Yes, Yes, Yes, Any;
     ///Look an object up by its id
     NodeRead / "NODE_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, READERS,
@@ -175,8 +177,8 @@ table! {
     MemberAdd / "MEMBER_ADD": Role, Yes, No, No, No, No, No, NoKey,
         note "Pending until an admin of the organisation confirms it. Org admins invite by e-mail: by id they could probe who exists.";
     ///Confirm or refuse a membership or role that a super-admin asked for
-    MemberConfirm / "MEMBER_CONFIRM": Role, No, Yes, No, No, No, No, NoKey,
-        note "Never by the person concerned.";
+    MemberConfirm / "MEMBER_CONFIRM": Role, No, Yes, Vacancy, No, No, No, NoKey,
+        note "Never by the person concerned. Without an admin who may sign in: any other member, 72 hours after every admin was told by mail.";
 
     ///Create, rename or delete teams
     TeamManage / "TEAM_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey;

@@ -21,7 +21,7 @@ use crate::{
         db::Tx,
         write::{
             budget::{self as rows, HeldBudget},
-            member::member_admin_addresses,
+            member::member_admins,
         },
     },
 };
@@ -116,7 +116,7 @@ async fn look<A: Action<On = OrgFacts>>(
         })
         .collect();
     if !mails.is_empty() {
-        for recipient in member_admin_addresses(tx, may).await? {
+        for (_, recipient) in member_admins(tx, may.key()).await? {
             for one in &mails {
                 mail::enqueue(tx, cx.clock, one.mail(public_url, recipient.clone())).await?;
             }

@@ -56,18 +56,22 @@ pub struct IdentitySettings {
     pub session_ttl: TimeDelta,
     /// How much guessing is let through.
     pub throttle: ThrottleSettings,
+    /// Where the platform is reached, for links in mails.
+    pub public_url: String,
 }
 
 impl IdentitySettings {
     /// The usual lifetimes for a platform reached at `public_url`.
     pub fn new(public_url: impl Into<String>) -> Self {
+        let public_url = public_url.into();
         Self {
-            issuer: public_url.into(),
+            issuer: public_url.clone(),
             audience: "palisade".to_owned(),
             access_ttl: TimeDelta::minutes(15),
             refresh_ttl: TimeDelta::days(30),
             session_ttl: TimeDelta::days(90),
             throttle: ThrottleSettings::default(),
+            public_url,
         }
     }
 }
@@ -113,6 +117,11 @@ impl Identity {
     /// The signing keys, for rotation and `/.well-known/jwks.json`.
     pub fn keys(&self) -> &KeyRing {
         &self.0.keys
+    }
+
+    /// Counts what may be done so often only.
+    pub fn throttle(&self) -> &Throttle {
+        &self.0.throttle
     }
 
     /// How many passwords were hashed or verified, for the metrics.
@@ -214,12 +223,13 @@ impl Identity {
         rows::membership_list(&tx, account.user_id).await
     }
 
-    /// Removes what is over: sessions, their tokens, counters. For a job.
+    /// Removes what is over: sessions, their tokens, counters, changes of address. For a job.
     pub async fn sweep(&self) -> Result<()> {
         let inner = &*self.0;
         inner.throttle.sweep(&inner.db, &inner.clock).await?;
         let tx = inner.db.begin_write(Role::Identity, None).await?;
         rows::session::session_sweep(&tx, inner.clock.now() - SESSIONS_KEPT).await?;
+        rows::email_change::email_change_sweep(&tx, inner.clock.now()).await?;
         tx.commit().await
     }
 }

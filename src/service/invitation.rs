@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::{
     identity::{Identity, Inner},
+    notice::{Post, Request, tell_admins, tell_new_admin},
     session::{SessionTokens, bad_link},
 };
 use crate::{
@@ -111,9 +112,10 @@ impl Inner {
         let now = self.clock.now();
         let invitation = rows::invitation_lock(&tx, org, id).await?.ok_or_else(bad_link)?;
         let waits = invitation.status == InvitationStatus::Pending && now < invitation.expires_at;
-        if !waits || !rows::organization_is_active(&tx, org).await? {
+        if !waits {
             return Err(bad_link());
         }
+        let organization = rows::organization_served(&tx, org).await?.ok_or_else(bad_link)?;
         let status = worth(&tx, org, &invitation).await?;
         let user = match acceptor {
             Acceptor::New(account) => {
@@ -127,8 +129,10 @@ impl Inner {
             Some((_, true)) => return Err(Error::Forbidden("a super-admin is a member of no organisation")),
             _ => return Err(Error::Unauthenticated),
         }
-        let requested_by = if status == MembershipStatus::Active { None } else { invitation.invited_by };
-        let joining = Joining { org, user, role: invitation.role, status, requested_by };
+        let active = status == MembershipStatus::Active;
+        let requested_by = if active { None } else { invitation.invited_by };
+        let wish = (!active).then(|| (self.clock.id(), now));
+        let joining = Joining { org, user, role: invitation.role, status, wish, requested_by };
         match rows::member_lock(&tx, org, user).await? {
             Some(member) if member.status == MembershipStatus::Active => {
                 return Err(Error::Conflict("You are a member of this organisation already."));
@@ -138,6 +142,14 @@ impl Inner {
         }
         if !rows::invitation_accept(&tx, org, id, now).await? {
             return Err(bad_link());
+        }
+        let public_url = &self.settings.public_url;
+        let post = Post { clock: &self.clock, public_url, org_id: org, organization: &organization };
+        if let Some((id, _)) = wish {
+            let request = Request { id, email: &invitation.email, role: invitation.role };
+            tell_admins(&tx, post, request).await?;
+        } else if invitation.role == OrgRole::Admin {
+            tell_new_admin(&tx, post, user, &invitation.email).await?;
         }
         let details = json!({ "role": invitation.role.as_str(), "status": status.as_str() });
         let record = Record::about("invitation.accepted", id).with(details);

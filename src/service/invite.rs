@@ -62,6 +62,7 @@ pub async fn create(cx: Context<'_>, public_url: &str, new: NewInvitation) -> Re
     let email = input::email("input.email", &new.email)?;
 
     let org_id = may.key();
+    cx.throttle.invitation(cx.store.database(), cx.clock, org_id, &email).await?;
     let tx = cx.store.begin_write(Some(org_id)).await?;
     let state = organization_open(&tx, &may).await?;
     let first_admin =

@@ -13,6 +13,7 @@ pub mod audit_export;
 pub mod budget;
 pub mod collaborator;
 pub mod document;
+pub mod email_change;
 pub mod goal;
 pub mod identity;
 pub mod input;
@@ -21,7 +22,10 @@ pub mod invite;
 pub mod key_ring;
 pub mod mail;
 pub mod member;
+pub mod move_user;
+mod notice;
 pub mod organization;
+pub mod password_reset;
 pub mod plan;
 pub mod refusal;
 pub mod service_account;
@@ -62,6 +66,8 @@ pub struct Context<'a> {
     pub waits: &'a ApprovalWaits,
     /// What the settings say of tasks.
     pub tasks: &'a TaskRules,
+    /// Counts what may be done so often only.
+    pub throttle: &'a throttle::Throttle,
 }
 
 impl Context<'_> {
@@ -88,12 +94,6 @@ impl Context<'_> {
                 audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
             }
         }
-        audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
-        tx.commit().await
-    }
-
-    /// Ends a write of somebody who works inside `org`, with all that there is to tell.
-    async fn finish_all(&self, tx: Tx, org: OrgId, records: Vec<Record>) -> Result<()> {
         audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
         tx.commit().await
     }

@@ -20,7 +20,7 @@ use crate::{
     identity::{KeySet, email, opaque, password::Password, token},
     store::{
         db::{Role, Tx},
-        identity::{self as rows, account, one_time, session as sessions},
+        identity::{self as rows, account, email_change, one_time, session as sessions},
     },
     viewer::{Account, Viewer},
 };
@@ -195,6 +195,7 @@ impl Identity {
         inner.throttle.succeed(&tx, &attempt).await?;
         sessions::session_revoke_all(&tx, account.id, Some(signed_in.session_id), now).await?;
         one_time::one_time_token_void(&tx, account.id, now).await?;
+        email_change::email_change_void(&tx, account.id, now).await?;
         let tokens = inner.session_continue(&tx, &keys, signed_in.session_id, org).await?;
         tx.commit().await?;
         Ok(tokens)
@@ -224,6 +225,7 @@ impl Identity {
             return Err(bad_link());
         }
         one_time::one_time_token_void(&tx, user, now).await?;
+        email_change::email_change_void(&tx, user, now).await?;
         sessions::session_revoke_all(&tx, user, None, now).await?;
         inner.throttle.forgive(&tx, &account.email).await?;
         account::account_sign_in(&tx, user, &hash, now).await?;

@@ -132,6 +132,7 @@ async fn change_status(
 /// Mails an account's owner a link to set a password. Answers nothing: the link is the owner's alone.
 pub async fn reset_password(cx: Context<'_>, public_url: &str, id: UserId) -> Result<()> {
     let may = permit::<ManageUser>(cx.viewer, &AccountFacts { user_id: id })?;
+    cx.throttle.password_link_by_admin(cx.store.database(), cx.clock, id).await?;
     let tx = cx.store.begin_write(None).await?;
     let account = rows::user_lookup(&tx, &may).await?;
     if account.status == UserStatus::Deactivated {

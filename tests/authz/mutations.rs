@@ -22,6 +22,9 @@ const OWN: &[&str] = &[
     "switchOrganization",
     "changePassword",
     "completePasswordReset",
+    "requestPasswordReset",
+    "requestEmailChange",
+    "confirmEmailChange",
     "acceptInvitation",
 ];
 
@@ -105,6 +108,13 @@ fn cases(world: &World) -> Vec<Case> {
         ("reactivateUser", "an active one", id(&farid)),
         ("deactivateUser", "", id(&farid)),
         ("resetPassword", "", json!({ "userId": text(&farid) })),
+        (
+            "moveUser",
+            "to Globex",
+            input(
+                json!({ "userId": text(&farid), "fromOrganizationId": text(&acme), "toOrganizationId": text(&org("globex")), "role": "ADMIN" }),
+            ),
+        ),
         (
             "setSuperAdmin",
             "a member",

@@ -36,7 +36,7 @@ use palisade::{
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Backend, ClientAddress, Engine, Opened, Report, audit_export::Wanted, router},
-    service::{audit_export::Piece, refusal::Refusal},
+    service::{audit_export::Piece, mail::Received, refusal::Refusal},
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};
@@ -127,6 +127,7 @@ struct Behind {
     asked: AtomicUsize,
     redacted: Vec<Vec<PathSegment>>,
     demo: Option<Value>,
+    mailbox: Option<Vec<Received>>,
     down: bool,
 }
 
@@ -171,6 +172,10 @@ impl Backend for Behind {
 
     async fn ready(&self) -> Vec<(&'static str, bool)> {
         vec![("database", !self.down), ("migrations", true)]
+    }
+
+    async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        self.mailbox.clone().map(Ok)
     }
 
     fn demo_logins(&self) -> Option<Value> {

@@ -39,3 +39,32 @@ async fn every_answer_carries_the_security_headers_and_graphql_is_never_stored()
         assert!(answered.header("cache-control").contains("no-store"));
     }
 }
+
+#[tokio::test]
+async fn the_mailbox_is_shown_under_a_name_of_this_machine_and_as_text() {
+    let mail = Received {
+        recipient: "ada@example.com".to_owned(),
+        subject: "<script>alert(1)</script>".to_owned(),
+        date: "Mon, 2 Nov 2026 10:00:00 +0000".to_owned(),
+        body: "at https://palisade.example.\n\npalp_secret\n".to_owned(),
+    };
+    let mailbox = Some(vec![mail]);
+    let get = async |behind: Behind, host: &str| {
+        let door = Door::with(Http::default(), Limits::default(), behind);
+        door.send(Request::get("/dev/mailbox").header("host", host).body(Body::empty()).unwrap()).await
+    };
+    let here = || Behind { mailbox: mailbox.clone(), ..Behind::default() };
+    let page = get(here(), "127.0.0.1:8080").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(page.header("cache-control").contains("no-store"));
+    assert!(page.body.contains("palp_secret") && !page.body.contains("<script"), "{}", page.body);
+    assert!(page.body.contains("<a href=\"https://palisade.example\" rel="), "{}", page.body);
+    // Not under a name that somebody else has pointed here, except where nothing is anybody's secret.
+    let other = get(here(), "rebound.example").await;
+    assert_eq!((other.status, other.body.as_str()), (StatusCode::NOT_FOUND, "not found\n"));
+    let demo = Behind { demo: Some(json!([])), ..here() };
+    assert_eq!(get(demo, "demo.example").await.status, StatusCode::OK);
+    assert_eq!(get(Behind::default(), "localhost").await.status, StatusCode::NOT_FOUND);
+}

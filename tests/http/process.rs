@@ -267,3 +267,32 @@ fn a_postgresql_that_does_not_answer_is_told_by_readiness_not_by_the_start() {
     let (code, log) = server.end();
     assert!(code == Some(0) && log.contains("does not answer") && !log.contains("hunter2"), "{log}");
 }
+
+#[test]
+fn mail_without_a_server_is_shown_on_this_machine_and_links_are_not_sent_in_the_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |env: &[(&str, &str)]| {
+        let mut command = palisade(folder.path());
+        command.arg("serve").env("PALISADE_DATABASE__MIGRATE_ON_START", "true").envs(env.iter().copied());
+        let server = Running::listen(command);
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        let host = &server.address;
+        write!(stream, "GET /dev/mailbox HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        rest(stream, "")
+    };
+    assert!(look(&[]).starts_with("HTTP/1.1 200"));
+    for elsewhere in
+        [("PALISADE_HTTP__PUBLIC_URL", "https://palisade.example"), ("PALISADE_MAIL__SMTP_HOST", "mail.example")]
+    {
+        assert!(look(&[elsewhere]).starts_with("HTTP/1.1 404"), "{elsewhere:?}");
+    }
+    let demo = Running::start(folder.path(), &[("PALISADE_MAIL__SMTP_HOST", "mail.example")]);
+    let mut stream = TcpStream::connect(&demo.address).unwrap();
+    write!(stream, "GET /dev/mailbox HTTP/1.1\r\nhost: demo.example\r\nconnection: close\r\n\r\n").unwrap();
+    assert!(rest(stream, "").starts_with("HTTP/1.1 200"));
+    let clear = [("PALISADE_MAIL__SMTP_HOST", "mail.example"), ("PALISADE_MAIL__SMTP_SECURITY", "none")];
+    let (code, _, said) = run(folder.path(), &["serve"], &clear);
+    assert!(code == 1 && said.contains("mail.smtp_security"), "{said}");
+    let (code, _, said) = run(folder.path(), &["serve"], &[("PALISADE_MAIL__SMTP_SECURITY", "hunter2")]);
+    assert!(code == 1 && said.contains("starttls, tls or none") && !said.contains("hunter2"), "{said}");
+}

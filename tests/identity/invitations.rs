@@ -136,6 +136,10 @@ on_both! {
             assert_eq!((row.pending_role, row.requested_by), (Some(OrgRole::Admin), Some(ops)));
             assert!(matches!(world.login(&email).await.viewer, Viewer::Unaffiliated(_)));
         }
+        // Which its admins are told each time, under the request's name.
+        let told = "SELECT count(*) FROM mail_outbox m JOIN org_memberships o ON o.request_id = m.request_id \
+                    WHERE m.recipient = 'ada@example.com' AND o.requested_at IS NOT NULL";
+        assert_eq!(world.number(told).await, 2);
     }
 
     async fn the_first_admin_of_an_organisation_that_never_had_a_member_needs_no_confirmation(world) {

@@ -98,7 +98,7 @@ on_both! {
         assert_eq!(world.number("SELECT count(*) FROM login_throttles WHERE length(key) = 64").await, 2);
         world.identity.sweep().await.unwrap();
         assert_eq!(world.number("SELECT count(*) FROM login_throttles").await, 2);
-        world.pass(TimeDelta::minutes(15));
+        world.pass(TimeDelta::hours(1));
         world.identity.sweep().await.unwrap();
         assert_eq!(world.number("SELECT count(*) FROM login_throttles").await, 0);
     }

@@ -222,6 +222,8 @@ impl World {
             status: Set(status),
             pending_role: Set(None),
             requested_by: Set(None),
+            request_id: Set(None),
+            requested_at: Set(None),
             last_used_at: Set(None),
             created_at: Set(self.clock.now()),
             updated_at: Set(self.clock.now()),

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     confidential::{JsonText, Secret},
     enums::{MembershipStatus, OrgRole, OrganizationStatus, ServiceScope, UserStatus},
-    ids::{AgentId, OrgId, ServiceAccountId, SessionId, UserId},
+    ids::{AgentId, EventId, OrgId, ServiceAccountId, SessionId, UserId},
     org_membership, organization, service_account, service_account_agent, session, user,
 };
 use migration::{Command, Options};
@@ -18,6 +18,7 @@ use palisade::{
     service::{
         Context,
         identity::{Identity, IdentitySettings},
+        mail::{MailFolder, Outbox, OutboxSettings, Sender},
     },
     store::{
         Store,
@@ -81,11 +82,19 @@ pub struct Caller {
     clock: Clock,
     waits: ApprovalWaits,
     tasks: TaskRules,
+    identity: Identity,
 }
 
 impl Caller {
     pub fn cx(&self) -> Context<'_> {
-        Context { viewer: &self.viewer, store: &self.store, clock: &self.clock, tasks: &self.tasks, waits: &self.waits }
+        Context {
+            viewer: &self.viewer,
+            store: &self.store,
+            clock: &self.clock,
+            tasks: &self.tasks,
+            waits: &self.waits,
+            throttle: self.identity.throttle(),
+        }
     }
 
     pub fn store(&self) -> &Store {
@@ -150,7 +159,7 @@ impl World {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
         let (tasks, waits) = (TaskRules::default(), ApprovalWaits::default());
-        Caller { viewer, store, clock: self.clock.clone(), tasks, waits }
+        Caller { viewer, store, clock: self.clock.clone(), tasks, waits, identity: self.identity() }
     }
 
     fn account(&self, user_id: UserId) -> Account {
@@ -317,6 +326,23 @@ impl World {
     /// The first column of every row.
     pub async fn texts(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Vec<String> {
         self.rows(sql, values).await.iter().map(|row| String::try_get_by_index(row, 0).unwrap()).collect()
+    }
+
+    /// Lets time pass, about so much.
+    pub fn pass(&self, time: TimeDelta) {
+        for _ in 0..time.num_seconds() {
+            self.clock.id::<EventId>();
+        }
+    }
+
+    /// Sends what waits in the outbox; answers to whom, in no order.
+    pub async fn deliver(&self) -> Vec<String> {
+        let home = tempfile::tempdir().unwrap();
+        let folder = MailFolder::new(home.path(), "palisade@example.com");
+        let settings = OutboxSettings { public_url: URL.to_owned(), attempts: 3, timeout: Duration::from_secs(2) };
+        let outbox = Outbox::new(Sender::Folder(folder.clone()), settings);
+        while outbox.deliver(&self.db, &self.clock).await.unwrap() > 0 {}
+        folder.latest(1000).await.unwrap().into_iter().map(|mail| mail.recipient).collect()
     }
 
     /// What an organisation's log says, in order.

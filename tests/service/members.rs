@@ -43,7 +43,7 @@ on_both! {
 
         member::update_role(root.cx(), URL, ask(OrgRole::Admin)).await.unwrap();
         let yes = Confirmation { user_id: bob, accept: true, role: None };
-        member::confirm(admin.cx(), yes).await.unwrap();
+        member::confirm(admin.cx(), URL, yes).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "ADMIN ACTIVE");
         member::update_role(root.cx(), URL, RoleChange { user_id: ada, ..ask(OrgRole::Member) }).await.unwrap();
         assert_eq!(world.standing(org, ada).await, "MEMBER ACTIVE");
@@ -68,7 +68,7 @@ on_both! {
                 refused(member::update_role(caller.cx(), URL, change).await, answer);
                 refused(member::remove(caller.cx(), Removal { organization_id: None, user_id }).await, answer);
                 let yes = Confirmation { user_id, accept: true, role: None };
-                refused(member::confirm(caller.cx(), yes).await, answer);
+                refused(member::confirm(caller.cx(), URL, yes).await, answer);
                 let new = NewMember { organization_id: org, user_id, role: OrgRole::Member };
                 refused(member::add(caller.cx(), URL, new).await, answer);
             }
@@ -95,7 +95,7 @@ on_both! {
         }
         for user_id in [eve, gone, world.clock.id()] {
             let yes = Confirmation { user_id, accept: true, role: None };
-            refused(member::confirm(admin.cx(), yes).await, "NOT_FOUND");
+            refused(member::confirm(admin.cx(), URL, yes).await, "NOT_FOUND");
         }
         assert_eq!(world.snapshot().await, before);
     }

@@ -26,11 +26,11 @@ on_both! {
         let mut mailed = world.mailed().await;
         mailed.sort();
         assert_eq!(mailed, ["ada@example.com", "off@example.com"]);
-        assert_eq!(member::confirm(admin.cx(), yes(bob)).await.unwrap(), key);
+        assert_eq!(member::confirm(admin.cx(), URL, yes(bob)).await.unwrap(), key);
         assert_eq!(world.standing(org, bob).await, "ADMIN ACTIVE");
         assert_eq!(world.log(org).await, ["member.requested", "member.confirmed"]);
         assert_eq!(world.platform_log().await, ["member.requested"]);
-        refused(member::confirm(admin.cx(), yes(bob)).await, "CONFLICT");
+        refused(member::confirm(admin.cx(), URL, yes(bob)).await, "CONFLICT");
     }
 
     async fn what_is_refused_leaves_everybody_what_they_were(world) {
@@ -48,7 +48,7 @@ on_both! {
         member::update_role(root.cx(), URL, ask).await.unwrap();
         assert_eq!(world.standing(org, back).await, "MEMBER LEFT asks MEMBER");
         for user_id in [new, back, up] {
-            member::confirm(admin.cx(), Confirmation { accept: false, ..yes(user_id) }).await.unwrap();
+            member::confirm(admin.cx(), URL, Confirmation { accept: false, ..yes(user_id) }).await.unwrap();
         }
         assert_eq!(world.standing(org, new).await, "MEMBER LEFT");
         assert_eq!(world.standing(org, back).await, "MEMBER LEFT");
@@ -65,7 +65,7 @@ on_both! {
         let ask = NewMember { organization_id: org, user_id: bob, role: OrgRole::Member };
         member::add(root.cx(), URL, ask).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER LEFT asks MEMBER");
-        member::confirm(admin.cx(), yes(bob)).await.unwrap();
+        member::confirm(admin.cx(), URL, yes(bob)).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER ACTIVE");
     }
 
@@ -77,11 +77,11 @@ on_both! {
         member::add(root.cx(), URL, ask).await.unwrap();
         world.rows("UPDATE org_memberships SET pending_role = 'ADMIN' WHERE user_id = $1", [ada.into()]).await;
         let before = world.snapshot().await;
-        refused(member::confirm(admin.cx(), yes(ada)).await, "FORBIDDEN");
-        refused(member::confirm(root.cx(), yes(bob)).await, "FORBIDDEN");
+        refused(member::confirm(admin.cx(), URL, yes(ada)).await, "FORBIDDEN");
+        refused(member::confirm(root.cx(), URL, yes(bob)).await, "FORBIDDEN");
         assert_eq!(world.snapshot().await, before);
         let (_, _, stranger) = world.admin_of("globex", "eve@example.com").await;
-        refused(member::confirm(stranger.cx(), yes(bob)).await, "NOT_FOUND");
+        refused(member::confirm(stranger.cx(), URL, yes(bob)).await, "NOT_FOUND");
         assert_eq!(world.standing(org, bob).await, "MEMBER PENDING asks ADMIN");
     }
 
@@ -96,11 +96,11 @@ on_both! {
         member::update_role(root.cx(), URL, more).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER PENDING asks ADMIN");
         let read = Confirmation { role: Some(OrgRole::Member), ..yes(bob) };
-        refused(member::confirm(admin.cx(), read).await, "CONFLICT");
+        refused(member::confirm(admin.cx(), URL, read).await, "CONFLICT");
         // And for less, which the platform's own role writes, and which grants nothing either.
         member::update_role(root.cx(), URL, RoleChange { role: OrgRole::Member, ..more }).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER PENDING asks MEMBER");
-        member::confirm(admin.cx(), read).await.unwrap();
+        member::confirm(admin.cx(), URL, read).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER ACTIVE");
     }
 
@@ -111,7 +111,7 @@ on_both! {
         let change = RoleChange { organization_id: None, user_id: bob, role: OrgRole::Admin };
         refused(member::update_role(admin.cx(), URL, change).await, "CONFLICT");
         // A request that somebody made without a role, by signing in from outside, is for the role of the row.
-        member::confirm(admin.cx(), yes(bob)).await.unwrap();
+        member::confirm(admin.cx(), URL, yes(bob)).await.unwrap();
         assert_eq!(world.standing(org, bob).await, "MEMBER ACTIVE");
     }
 
@@ -137,8 +137,8 @@ on_both! {
         member::add(root.cx(), URL, ask(bob)).await.unwrap();
         refused(member::add(root.cx(), URL, ask(bob)).await, "CONFLICT");
         world.set("users", bob, "status = 'DEACTIVATED'").await;
-        refused(member::confirm(admin.cx(), yes(bob)).await, "CONFLICT");
-        member::confirm(admin.cx(), Confirmation { accept: false, ..yes(bob) }).await.unwrap();
+        refused(member::confirm(admin.cx(), URL, yes(bob)).await, "CONFLICT");
+        member::confirm(admin.cx(), URL, Confirmation { accept: false, ..yes(bob) }).await.unwrap();
     }
 
     async fn a_leaver_who_became_a_super_admin_does_not_return(world) {
@@ -148,7 +148,7 @@ on_both! {
         world.rows("UPDATE org_memberships SET pending_role = 'MEMBER' WHERE user_id = $1", [bob.into()]).await;
         world.set("users", bob, "is_super_admin = true").await;
         // The schema refuses, whatever the use case overlooks.
-        refused(member::confirm(admin.cx(), yes(bob)).await, "CONFLICT");
+        refused(member::confirm(admin.cx(), URL, yes(bob)).await, "CONFLICT");
         assert_eq!(world.standing(org, bob).await, "MEMBER LEFT asks MEMBER");
     }
 }

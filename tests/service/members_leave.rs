@@ -15,7 +15,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait};
 use super::fixture::{Caller, URL, World, on_both, refused};
 
 /// A team, an agent, and posts on both for a member.
-async fn furnish(world: &World, org: OrgId, user: UserId) -> AgentId {
+pub async fn furnish(world: &World, org: OrgId, user: UserId) -> AgentId {
     let (root, clock, now) = (&world.root, &world.clock, world.clock.now());
     let team_id = clock.id();
     let row = team::ActiveModel {
@@ -78,7 +78,7 @@ async fn furnish(world: &World, org: OrgId, user: UserId) -> AgentId {
 }
 
 /// How many posts a user holds: in teams, as collaborator, as agent admin, as owner.
-async fn posts(world: &World, org: OrgId, user: UserId) -> [usize; 4] {
+pub async fn posts(world: &World, org: OrgId, user: UserId) -> [usize; 4] {
     let mut counts = [0; 4];
     for (count, (table, column)) in counts.iter_mut().zip([
         ("team_memberships", "user_id"),

@@ -2,4 +2,5 @@
 
 pub mod golden;
 pub mod postgres;
+pub mod smtp;
 pub mod world;

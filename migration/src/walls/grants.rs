@@ -84,6 +84,7 @@ const NOT_OPERATORS: &[&str] = &[
     "sessions",
     "refresh_tokens",
     "one_time_tokens",
+    "email_changes",
     "signing_keys",
     "mail_outbox",
     "login_throttles",
@@ -94,6 +95,7 @@ const IDENTITYS_OWN: &[&str] = &[
     "sessions",
     "refresh_tokens",
     "one_time_tokens",
+    "email_changes",
     "login_throttles",
     "user_identities",
     "platform_settings",
@@ -153,9 +155,25 @@ const RULES: &[Rule] = &[
         &[Operator],
         Insert,
         these(&["org_memberships"]),
-        only(&["org_id", "id", "user_id", "role", "pending_role", "requested_by", "created_at", "updated_at"]),
+        only(&[
+            "org_id",
+            "id",
+            "user_id",
+            "role",
+            "pending_role",
+            "requested_by",
+            "request_id",
+            "requested_at",
+            "created_at",
+            "updated_at",
+        ]),
     ),
-    Rule(&[Operator], Update, these(&["org_memberships"]), only(&["pending_role", "requested_by", "updated_at"])),
+    Rule(
+        &[Operator],
+        Update,
+        these(&["org_memberships"]),
+        only(&["pending_role", "requested_by", "request_id", "requested_at", "updated_at"]),
+    ),
     Rule(&[Operator], Insert, these(&["invitations"]), All),
     Rule(&[Operator], Update, these(&["invitations"]), only(&["status"])),
     Rule(&[Operator], Insert, these(&["teams"]), All),
@@ -185,14 +203,25 @@ const RULES: &[Rule] = &[
         these(&["users"]),
         only(&["id", "email", "name", "name_folded", "status", "password_hash", "created_at", "updated_at"]),
     ),
-    // A member changes its own name; the change goes into its organisation's log, which sign-in's role does not write.
-    Rule(&[System], Update, these(&["users"]), only(&["name", "name_folded", "updated_at"])),
+    // A member changes its own name and address; the change goes into its organisations' logs, which sign-in's role does
+    // not write.
+    Rule(&[System], Update, these(&["users"]), only(&["name", "name_folded", "email", "updated_at"])),
+    Rule(&[System], Select, these(&["email_changes"]), Metadata),
+    Rule(&[System], Insert, these(&["email_changes"]), All),
+    Rule(&[System], Update, these(&["email_changes"]), only(&["old_opened_at", "new_opened_at", "ended_at"])),
     Rule(&[System], Select, these(&["one_time_tokens"]), Metadata),
     Rule(&[System], Insert, these(&["one_time_tokens"]), All),
     Rule(&[System], Update, these(&["one_time_tokens"]), only(&["used_at"])),
     Rule(&[System], Select, these(&["mail_outbox"]), All),
     Rule(&[System], Insert, these(&["mail_outbox"]), All),
-    Rule(&[System], Update, these(&["mail_outbox"]), only(&["subject", "body", "attempts", "sent_at"])),
+    Rule(
+        &[System],
+        Update,
+        these(&["mail_outbox"]),
+        only(&["subject", "body", "template", "attempts", "next_attempt_at", "sent_at", "failed_at"]),
+    ),
+    // Mails are not kept for ever, and one that is for nobody not at all.
+    Rule(&[System], Delete, these(&["mail_outbox"]), All),
 ];
 
 impl Tables {

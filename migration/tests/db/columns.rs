@@ -51,6 +51,7 @@ fn entities() -> Columns {
         budget,
         chat_message,
         chat_session,
+        email_change,
         event,
         event_head,
         execution,

@@ -153,7 +153,8 @@ impl MemberMutation {
         Ok(OrganizationPayload(cases::remove(cx(ctx).service(), removal).await?))
     }
 
-    /// Accepts or refuses a membership or role that a super-admin asked for. Never for oneself.
+    /// Accepts or refuses a membership or role that a super-admin asked for. Never for oneself. For the organisation's
+    /// admins; where it has none who may sign in, for any other member, 72 hours after every admin was told by mail.
     #[graphql(
         guard = "Requires(Permission::MemberConfirm)",
         directive = requires::apply(Permission::MemberConfirm.into())
@@ -163,11 +164,12 @@ impl MemberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The answer.")] input: ConfirmMemberInput,
     ) -> Result<OrgMembershipPayload> {
+        let cx = cx(ctx);
         let answer = Confirmation {
             user_id: parse_id("input.userId", &input.user_id)?,
             accept: input.accept,
             role: input.role.map(Into::into),
         };
-        Ok(OrgMembershipPayload(cases::confirm(cx(ctx).service(), answer).await?))
+        Ok(OrgMembershipPayload(cases::confirm(cx.service(), &cx.public_url, answer).await?))
     }
 }

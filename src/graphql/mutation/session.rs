@@ -161,6 +161,49 @@ impl SessionMutation {
         Ok(Session::new(cx, tokens))
     }
 
+    /// Has a link to set a password mailed to the account of an address. The answer is the same, after the same work,
+    /// whether there is such an account or not.
+    #[graphql(guard = "Requires(Permission::SignIn)", directive = requires::apply(Permission::SignIn.into()))]
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account's address.", secret)] email: String,
+    ) -> Result<bool> {
+        cx(ctx).identity.request_password_reset(&email, client(ctx)).await?;
+        Ok(true)
+    }
+
+    /// Asks for another e-mail address for one's own account. One link goes to the present address and one to the other;
+    /// the address changes when both were opened, and the answer is the same when the other belongs to an account.
+    #[graphql(
+        guard = "Requires(Permission::AccountManageOwn)",
+        directive = requires::apply(Permission::AccountManageOwn.into())
+    )]
+    async fn request_email_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The other address.", secret)] new_email: String,
+    ) -> Result<bool> {
+        let cx = cx(ctx);
+        cx.identity.request_email_change(&cx.viewer, &new_email).await?;
+        Ok(true)
+    }
+
+    /// Opens one of the two links of a change of address, signed in to the account that asked. The second changes the
+    /// address and ends every other session of the account; this one goes on with new tokens each time.
+    #[graphql(
+        guard = "Requires(Permission::AccountManageOwn)",
+        directive = requires::apply(Permission::AccountManageOwn.into())
+    )]
+    async fn confirm_email_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token from one of the two mails.", secret)] token: String,
+    ) -> Result<Session> {
+        let cx = cx(ctx);
+        Ok(Session::new(cx, cx.identity.confirm_email_change(&cx.viewer, &token).await?))
+    }
+
     /// Accepts an invitation: a new address gets an account, an account that exists must be signed in.
     #[graphql(guard = "Requires(Permission::SignIn)", directive = requires::apply(Permission::SignIn.into()))]
     async fn accept_invitation(

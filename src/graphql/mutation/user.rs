@@ -8,11 +8,15 @@ use crate::{
         connection::parse_id,
         context::cx,
         directives::requires,
+        enums::OrgRole,
         guard::Requires,
         types::payload::{ResetPasswordPayload, UserPayload},
     },
     policy::Permission,
-    service::user::{self as cases, NewUser},
+    service::{
+        move_user::{Move, move_user},
+        user::{self as cases, NewUser},
+    },
 };
 
 /// An account to be created.
@@ -32,6 +36,19 @@ pub struct UpdateUserInput {
     pub id: ID,
     /// Display name.
     pub name: String,
+}
+
+/// A move from one organisation to another.
+#[derive(InputObject)]
+pub struct MoveUserInput {
+    /// Who.
+    pub user_id: ID,
+    /// The organisation that they leave.
+    pub from_organization_id: ID,
+    /// The organisation that is asked to take them.
+    pub to_organization_id: ID,
+    /// The role that is asked for there.
+    pub role: OrgRole,
 }
 
 #[derive(Default)]
@@ -103,6 +120,25 @@ impl UserMutation {
         let id = parse_id("userId", &user_id)?;
         cases::reset_password(cx.service(), &cx.public_url, id).await?;
         Ok(ResetPasswordPayload(id))
+    }
+
+    /// Moves an account from one organisation to another: it leaves the first at once, with its place in teams and all
+    /// posts on agents, and grants nothing in the second until an admin there confirms it. Refused for the last admin of
+    /// the first.
+    #[graphql(guard = "Requires(Permission::UserManage)", directive = requires::apply(Permission::UserManage.into()))]
+    async fn move_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who moves, whence and whither.")] input: MoveUserInput,
+    ) -> Result<UserPayload> {
+        let cx = cx(ctx);
+        let wanted = Move {
+            user_id: parse_id("input.userId", &input.user_id)?,
+            from: parse_id("input.fromOrganizationId", &input.from_organization_id)?,
+            to: parse_id("input.toOrganizationId", &input.to_organization_id)?,
+            role: input.role.into(),
+        };
+        Ok(UserPayload(move_user(cx.service(), &cx.public_url, wanted).await?))
     }
 
     /// Makes or unmakes a super-admin, and ends the account's sessions. Never of a member, never of oneself.

@@ -31,6 +31,18 @@ pub async fn account_lookup(tx: &Tx, email: &str) -> Result<Option<AccountRow>> 
     Ok(accounts().filter(user::Column::Email.eq(email)).into_model().one(tx).await?)
 }
 
+/// Whose an address is, if the account may sign in. Reads no secret: also on `Role::System`.
+pub async fn account_active(tx: &Tx, email: &str) -> Result<Option<UserId>> {
+    Ok(user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .filter(user::Column::Email.eq(email))
+        .filter(user::Column::Status.eq(UserStatus::Active))
+        .into_tuple()
+        .one(tx)
+        .await?)
+}
+
 /// The account of a user.
 pub async fn account_by_id(tx: &Tx, user: UserId) -> Result<Option<AccountRow>> {
     Ok(accounts().filter(user::Column::Id.eq(user)).into_model().one(tx).await?)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     confidential::Secret,
     enums::{InvitationStatus, MembershipStatus, OrgRole, OrganizationStatus, UserStatus},
-    ids::{InvitationId, OrgId, OrgMembershipId, UserId},
+    ids::{InvitationId, MemberRequestId, OrgId, OrgMembershipId, UserId},
     invitation, org_membership, organization, user,
 };
 use sea_orm::{
@@ -73,16 +73,16 @@ pub async fn invitation_accept(tx: &Tx, org: OrgId, id: InvitationId, now: DateT
     Ok(done.rows_affected == 1)
 }
 
-/// Whether the organisation is served.
-pub async fn organization_is_active(tx: &Tx, org: OrgId) -> Result<bool> {
-    let status: Option<OrganizationStatus> = organization::Entity::find()
+/// The organisation's name, if it is served.
+pub async fn organization_served(tx: &Tx, org: OrgId) -> Result<Option<String>> {
+    Ok(organization::Entity::find()
         .select_only()
-        .column(organization::Column::Status)
+        .column(organization::Column::Name)
         .filter(organization::Column::Id.eq(org))
+        .filter(organization::Column::Status.eq(OrganizationStatus::Active))
         .into_tuple()
         .one(tx)
-        .await?;
-    Ok(status == Some(OrganizationStatus::Active))
+        .await?)
 }
 
 /// What an account is now: whether it is active, and whether a super-admin's.
@@ -141,7 +141,9 @@ pub struct Joining {
     pub role: OrgRole,
     /// Active, or waiting for an admin of the organisation.
     pub status: MembershipStatus,
-    /// The super-admin whose wish waits.
+    /// What waits, and since when.
+    pub wish: Option<(MemberRequestId, DateTime<Utc>)>,
+    /// The super-admin whose wish it is.
     pub requested_by: Option<UserId>,
 }
 
@@ -166,6 +168,8 @@ pub async fn member_create(tx: &Tx, id: OrgMembershipId, joining: Joining, now: 
         status: Set(joining.status),
         pending_role: Set(pending_role),
         requested_by: Set(joining.requested_by),
+        request_id: Set(joining.wish.map(|(id, _)| id)),
+        requested_at: Set(joining.wish.map(|(_, at)| at)),
         last_used_at: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
@@ -182,6 +186,8 @@ pub async fn member_update(tx: &Tx, id: OrgMembershipId, joining: Joining, now: 
         .col_expr(org_membership::Column::Status, Expr::value(joining.status))
         .col_expr(org_membership::Column::PendingRole, Expr::value(pending_role))
         .col_expr(org_membership::Column::RequestedBy, Expr::value(joining.requested_by))
+        .col_expr(org_membership::Column::RequestId, Expr::value(joining.wish.map(|(id, _)| id)))
+        .col_expr(org_membership::Column::RequestedAt, Expr::value(joining.wish.map(|(_, at)| at)))
         .col_expr(org_membership::Column::UpdatedAt, Expr::value(now))
         .filter(org_membership::Column::OrgId.eq(joining.org))
         .filter(org_membership::Column::Id.eq(id))

@@ -8,6 +8,7 @@
 //! then its refresh tokens'.
 
 pub mod account;
+pub mod email_change;
 pub mod invitation;
 pub mod key;
 pub mod mail;

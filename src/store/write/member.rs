@@ -1,10 +1,10 @@
 //! Memberships, as they are asked for, confirmed, changed and ended.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     agent, agent_admin, agent_collaborator,
     enums::{InvitationStatus, MembershipStatus, OrgRole, UserStatus},
-    ids::{OrgId, OrgMembershipId, UserId},
+    ids::{MemberRequestId, OrgId, OrgMembershipId, UserId},
     invitation, org_membership, team_membership, user,
 };
 use sea_orm::{
@@ -18,10 +18,10 @@ use super::user::{AccountState, user_by_id};
 use crate::{
     error::{Error, Result},
     policy::{
-        OrgFacts,
+        facts::Protected,
         permit::{Action, AddMember, ConfirmMember, ManageMembers, Permit},
     },
-    store::db::Tx,
+    store::{db::Tx, identity::mail},
 };
 
 /// A membership.
@@ -37,6 +37,10 @@ pub struct MemberState {
     pub status: MembershipStatus,
     /// A role that waits for confirmation.
     pub pending_role: Option<OrgRole>,
+    /// The request for it.
+    pub request_id: Option<MemberRequestId>,
+    /// When that was made.
+    pub requested_at: Option<DateTime<Utc>>,
 }
 
 impl MemberState {
@@ -60,7 +64,7 @@ pub(super) fn present() -> Condition {
 
 /// Holds a user's membership, if there is one that is not over, and those of the organisation's admins: of two who take
 /// the last two admins away at one instant, one waits here and then finds one left.
-pub async fn member_lock<A: Action<On = OrgFacts>>(
+pub async fn member_lock<A: Action<On: Protected<Key = OrgId>>>(
     tx: &Tx,
     permit: &Permit<A>,
     user: UserId,
@@ -69,11 +73,11 @@ pub async fn member_lock<A: Action<On = OrgFacts>>(
 }
 
 pub(super) async fn lock(tx: &Tx, org: OrgId, user: UserId) -> Result<Option<MemberState>> {
-    use org_membership::Column::{Id, OrgId, PendingRole, Role, Status, UserId};
+    use org_membership::Column::{Id, OrgId, PendingRole, RequestId, RequestedAt, Role, Status, UserId};
     let admins = Condition::all().add(Status.eq(MembershipStatus::Active)).add(Role.eq(OrgRole::Admin));
     let held: Vec<MemberState> = org_membership::Entity::find()
         .select_only()
-        .columns([Id, UserId, Role, Status, PendingRole])
+        .columns([Id, UserId, Role, Status, PendingRole, RequestId, RequestedAt])
         .filter(OrgId.eq(org))
         .filter(Condition::any().add(UserId.eq(user)).add(admins))
         .order_by_asc(Id)
@@ -100,14 +104,76 @@ pub(super) async fn other_admins(tx: &Tx, org: OrgId, but: UserId) -> Result<i64
     Ok(i64::try_get_by_index(&row, 0)?)
 }
 
-/// Where the organisation's admins are reached, those who are suspended too.
-pub async fn member_admin_addresses<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>) -> Result<Vec<String>> {
-    let mut select = admins(permit.key());
+/// Whether the organisation has no admin who may sign in.
+pub async fn member_admins_absent(tx: &Tx, org: OrgId) -> Result<bool> {
+    let mut select = admins(org);
+    select.expr(Expr::val(1)).and_where(user::Column::Status.eq(UserStatus::Active)).limit(1);
+    Ok(tx.query_one(&select).await?.is_none())
+}
+
+/// The organisation's admins, those who are suspended too, and where they are reached. Who closed their account is none
+/// any more.
+pub async fn member_admins(tx: &Tx, org: OrgId) -> Result<Vec<(UserId, String)>> {
+    let mut select = admins(org);
     select
-        .column((user::Entity, user::Column::Email))
+        .columns([(user::Entity, user::Column::Id), (user::Entity, user::Column::Email)])
         .and_where(user::Column::Status.ne(UserStatus::Deactivated))
         .order_by((user::Entity, user::Column::Id), sea_orm::Order::Asc);
-    tx.query_all(&select).await?.iter().map(|row| Ok(String::try_get_by_index(row, 0)?)).collect()
+    let rows = tx.query_all(&select).await?;
+    rows.iter().map(|row| Ok((UserId::try_get_by_index(row, 0)?, String::try_get_by_index(row, 1)?))).collect()
+}
+
+/// A request that waits for an answer.
+#[derive(Clone, Debug)]
+pub struct OpenRequest {
+    /// Which one.
+    pub id: MemberRequestId,
+    /// Whom it is about.
+    pub email: String,
+    /// What they are to be.
+    pub role: OrgRole,
+}
+
+/// The organisation's requests that somebody else than `but` may answer.
+pub async fn member_open_requests(tx: &Tx, org: OrgId, but: UserId) -> Result<Vec<OpenRequest>> {
+    use org_membership::{Column, Entity};
+    let mut select = Query::select();
+    select
+        .columns([(Entity, Column::RequestId), (Entity, Column::PendingRole)])
+        .column((user::Entity, user::Column::Email))
+        .from(Entity)
+        .inner_join(user::Entity, Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id)))
+        .and_where(Column::OrgId.eq(org))
+        .and_where(Column::UserId.ne(but))
+        .and_where(Column::RequestId.is_not_null())
+        .and_where(Column::PendingRole.is_not_null())
+        .order_by((Entity, Column::Id), sea_orm::Order::Asc);
+    let rows = tx.query_all(&select).await?;
+    let read = |row: &sea_orm::QueryResult| {
+        Ok(OpenRequest {
+            id: MemberRequestId::try_get_by_index(row, 0)?,
+            role: OrgRole::try_get_by_index(row, 1)?,
+            email: String::try_get_by_index(row, 2)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Whether a request was made longer ago than `wait`, and every admin who is one now was sent a mail about it longer ago
+/// than that. On `Role::System`, which alone reads the outbox.
+pub async fn member_request_waited(
+    tx: &Tx,
+    permit: &Permit<ConfirmMember>,
+    member: &MemberState,
+    now: DateTime<Utc>,
+    wait: TimeDelta,
+) -> Result<bool> {
+    let (Some(request), Some(at)) = (member.request_id, member.requested_at) else { return Ok(false) };
+    if at + wait > now {
+        return Ok(false);
+    }
+    let admins: Vec<UserId> = member_admins(tx, permit.key()).await?.into_iter().map(|(id, _)| id).collect();
+    mail::mail_told(tx, request, &admins, now, wait).await
 }
 
 fn admins(org: OrgId) -> SelectStatement {
@@ -122,12 +188,25 @@ fn admins(org: OrgId) -> SelectStatement {
 }
 
 /// The account of somebody who is or is to be a member.
-pub async fn member_account<A: Action<On = OrgFacts>>(
+pub async fn member_account<A: Action<On: Protected<Key = OrgId>>>(
     tx: &Tx,
     _permit: &Permit<A>,
     user: UserId,
 ) -> Result<AccountState> {
     user_by_id(tx, user).await
+}
+
+/// What a super-admin asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Its name. Another wish for the same person has another one: what was told of this one holds for no other.
+    pub id: MemberRequestId,
+    /// The role.
+    pub role: OrgRole,
+    /// Who asks.
+    pub by: Option<UserId>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// Asks for a membership where there never was one. It grants nothing: the column `status` is left to its default, since
@@ -137,19 +216,19 @@ pub async fn member_request_new(
     permit: &Permit<AddMember>,
     id: OrgMembershipId,
     user: UserId,
-    role: OrgRole,
-    requested_by: Option<UserId>,
-    now: DateTime<Utc>,
+    wish: Wish,
 ) -> Result<()> {
     let row = org_membership::ActiveModel {
         org_id: Set(permit.key()),
         id: Set(id),
         user_id: Set(user),
         role: Set(OrgRole::Member),
-        pending_role: Set(Some(role)),
-        requested_by: Set(requested_by),
-        created_at: Set(now),
-        updated_at: Set(now),
+        pending_role: Set(Some(wish.role)),
+        requested_by: Set(wish.by),
+        request_id: Set(Some(wish.id)),
+        requested_at: Set(Some(wish.at)),
+        created_at: Set(wish.at),
+        updated_at: Set(wish.at),
         ..Default::default()
     };
     org_membership::Entity::insert(row).exec_without_returning(tx).await?;
@@ -157,17 +236,17 @@ pub async fn member_request_new(
 }
 
 /// Asks for another role, or for somebody's return.
-pub async fn member_request<A: Action<On = OrgFacts>>(
+pub async fn member_request<A: Action<On: Protected<Key = OrgId>>>(
     tx: &Tx,
     permit: &Permit<A>,
     id: OrgMembershipId,
-    role: OrgRole,
-    requested_by: Option<UserId>,
-    now: DateTime<Utc>,
+    wish: Wish,
 ) -> Result<()> {
-    change(permit.key(), id, now)
-        .col_expr(org_membership::Column::PendingRole, Expr::value(Some(role)))
-        .col_expr(org_membership::Column::RequestedBy, Expr::value(requested_by))
+    change(permit.key(), id, wish.at)
+        .col_expr(org_membership::Column::PendingRole, Expr::value(Some(wish.role)))
+        .col_expr(org_membership::Column::RequestedBy, Expr::value(wish.by))
+        .col_expr(org_membership::Column::RequestId, Expr::value(Some(wish.id)))
+        .col_expr(org_membership::Column::RequestedAt, Expr::value(Some(wish.at)))
         .exec(tx)
         .await?;
     Ok(())
@@ -185,6 +264,8 @@ fn settle(org: OrgId, id: OrgMembershipId, now: DateTime<Utc>) -> sea_orm::Updat
     change(org, id, now)
         .col_expr(org_membership::Column::PendingRole, Expr::value(None::<OrgRole>))
         .col_expr(org_membership::Column::RequestedBy, Expr::value(None::<UserId>))
+        .col_expr(org_membership::Column::RequestId, Expr::value(None::<MemberRequestId>))
+        .col_expr(org_membership::Column::RequestedAt, Expr::value(None::<DateTime<Utc>>))
 }
 
 /// Sets an active member's role. Whoever is no admin any more has no invitations out, and gets none back on return.

@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::{
     error::{Error, Result},
     policy::{
-        OrgFacts,
+        facts::Protected,
         permit::{Action, ConfigureOrganization, CreateOrganization, ManageMembers, ManageOrganization, Permit},
     },
     store::{db::Tx, fold},
@@ -76,7 +76,10 @@ fn state(org: OrgId) -> sea_orm::Select<organization::Entity> {
 }
 
 /// The organisation as it is now, unless it is closed for good.
-pub async fn organization_open<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>) -> Result<OrganizationState> {
+pub async fn organization_open<A: Action<On: Protected<Key = OrgId>>>(
+    tx: &Tx,
+    permit: &Permit<A>,
+) -> Result<OrganizationState> {
     let found: Option<OrganizationState> = state(permit.key()).into_model().one(tx).await?;
     let found = found.ok_or(Error::NotFound)?;
     match found.status {

@@ -16,4 +16,6 @@ pub mod lifecycle;
 pub mod policy;
 pub mod service;
 pub mod store;
+pub mod text;
 pub mod viewer;
+pub mod workspace;

@@ -141,6 +141,10 @@ typed_ids! {
     TaskId = "task";
     /// Names a dependency between two tasks.
     TaskDependencyId = "dep";
+    /// Names a file of a goal's workspace.
+    WorkspaceFileId = "file";
+    /// Names one content of such a file: with every replacement there is another.
+    FileVersionId = "fver";
     /// Names a worker.
     WorkerId = "wrk";
     /// Names an approval request.

@@ -77,6 +77,8 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::task::Entity>(),
         describe::<crate::task_dependency::Entity>(),
         describe::<crate::worker::Entity>(),
+        describe::<crate::workspace_file::Entity>(),
+        describe::<crate::workspace_usage::Entity>(),
         describe::<crate::approval_request::Entity>(),
         describe::<crate::chat_session::Entity>(),
         describe::<crate::chat_message::Entity>(),

@@ -22,6 +22,8 @@ mod m0004_usage_and_approvals;
 mod m0005_chat;
 mod m0006_events;
 mod m0018_multi_tenancy;
+mod m0023_workspace_files;
+mod refusal;
 mod run;
 mod schema;
 pub mod walls;
@@ -30,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 
-pub use m0018_multi_tenancy::Refusal;
+pub use refusal::Refusal;
 pub use run::{Command, Error, Outcome, run};
 
 /// What a run may need to know.
@@ -47,7 +49,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub struct Migrator {
     options: Options,
-    /// Why `m0018` refused, if it did: sea-orm's error would keep only the text.
+    /// Why a migration refused, if one did: sea-orm's error would keep only the text.
     refusal: Arc<OnceLock<Refusal>>,
 }
 
@@ -57,7 +59,7 @@ impl Migrator {
         Self { options, refusal: Arc::default() }
     }
 
-    /// Why the conversion was refused, after a run that failed.
+    /// Why a migration was refused, after a run that failed.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.get()
     }
@@ -73,6 +75,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0005_chat::Migration),
             Box::new(m0006_events::Migration),
             Box::new(m0018_multi_tenancy::Migration::new(self.options.clone(), self.refusal.clone())),
+            Box::new(m0023_workspace_files::Migration::new(self.refusal.clone())),
         ]
     }
 }

@@ -107,4 +107,6 @@ actions! {
     SubmitGoal on AgentFacts = GoalSubmit;
     /// Cancel a goal.
     CancelGoal on GoalFacts = GoalCancel;
+    /// Put or delete a goal's files.
+    WriteFile on GoalFacts = FileWrite;
 }

@@ -204,6 +204,9 @@ table! {
     GoalCancel / "GOAL_CANCEL": Role, No, Yes, Submitted, Own, No, No, NoKey,
         note "The submitter, or who may change the agent.";
 
+    ///Put and delete a goal's files
+    FileWrite / "FILE_WRITE": Role, No, Yes, Submitted, Own, No, No, NoKey;
+
     ///Read an approval request
     ApprovalRead / "APPROVAL_READ": Role, Metadata, Yes, Submitted, Own, No, Own, Scope("plans:write"),
         note "A member reads the requests that its own goals made.";

@@ -24,6 +24,7 @@ pub mod setup;
 pub mod team;
 pub mod throttle;
 pub mod user;
+pub mod workspace;
 
 use entity::ids::OrgId;
 

@@ -24,6 +24,7 @@ pub mod task;
 pub mod team;
 pub mod user;
 pub mod worker;
+pub mod workspace;
 pub mod write;
 
 use std::{

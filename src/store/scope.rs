@@ -197,6 +197,10 @@ visible! {
         use entity::task::{Column, Entity};
         hangs_off_agent(viewer, Expr::col((Entity, Column::AgentId)))
     };
+    workspace_file: |viewer| {
+        use entity::workspace_file::{Column, Entity};
+        hangs_off_agent(viewer, Expr::col((Entity, Column::AgentId)))
+    };
     // An edge is read through its goal's tasks, which are under the rule themselves.
     task_dependency: |viewer| {
         let tasks = Scope::Tenant(viewer)

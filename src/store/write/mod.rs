@@ -6,7 +6,7 @@
 //! needs to know of the present state it reads under a lock, so that two use cases at one instant do not both act on it.
 //!
 //! **Locks** are taken in one order: accounts, then memberships (organisations in the order of their ids, rows in the
-//! order of theirs), then sessions, teams, agents, goals, and an organisation's log last.
+//! order of theirs), then sessions, teams, agents, goals, what an organisation's files take, files, and an organisation's log last.
 
 pub mod agent;
 pub mod agent_admin;
@@ -20,3 +20,4 @@ pub mod member;
 pub mod organization;
 pub mod team;
 pub mod user;
+pub mod workspace;

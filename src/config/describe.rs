@@ -61,7 +61,7 @@ pub const DOCS: &[(&str, &str)] = &[
     ("limits.tokens", "Words, values and signs of a document."),
     (
         "limits.cost",
-        "Fields of the largest answer that the document can have: list sizes (`first`, `last`, `ids`; 20 by default, at most 100) are multiplied. A batch shares it.",
+        "Fields of the largest answer that the document can have: list sizes (`first`, `last`, `ids`; 20 by default, at most 100) are multiplied. A file's contents count for 2,000. A batch shares it.",
     ),
     ("limits.plain_list", "How many elements a list without `first` counts for."),
     ("limits.introspection", "Lists of fields or types inside each other in a query about the schema."),

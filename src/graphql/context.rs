@@ -10,10 +10,12 @@ use async_graphql::{Context, ContextBase, PathSegment, QueryPathNode, QueryPathS
 use super::load::Loaders;
 use crate::{
     clock::Clock,
+    error::{Error, Result},
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
     viewer::Viewer,
+    workspace::Files,
 };
 
 /// The client's network address, in the data of every operation. For throttling only: it is neither logged nor stored as
@@ -38,6 +40,7 @@ pub struct RequestCtx {
     /// Where the platform is reached, for links in mails.
     pub public_url: Arc<str>,
     db: Database,
+    files: Option<Files>,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
 
@@ -56,6 +59,7 @@ impl RequestCtx {
             store: Store::new(db.clone(), Arc::clone(&viewer)),
             viewer,
             db,
+            files: None,
             identity,
             public_url,
             clock,
@@ -63,6 +67,17 @@ impl RequestCtx {
             cursors,
             redacted: Mutex::default(),
         }
+    }
+
+    /// With a place for goals' files.
+    #[must_use]
+    pub fn with_files(self, files: Option<Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Where goals' files are kept.
+    pub fn files(&self) -> Result<&Files> {
+        self.files.as_ref().ok_or_else(|| Error::Unavailable("no place for files was opened".to_owned()))
     }
 
     /// The same request as another viewer: the one that has just signed in.
@@ -75,6 +90,7 @@ impl RequestCtx {
             self.identity.clone(),
             Arc::clone(&self.public_url),
         )
+        .with_files(self.files.clone())
     }
 
     /// Takes over what another viewer's part of this request withheld.

@@ -184,6 +184,15 @@ pub enum WorkerStatus {
     Offline,
 }
 
+/// How bytes are written as a text.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+pub enum FileEncoding {
+    /// As UTF-8.
+    Text,
+    /// In base64, with padding.
+    Base64,
+}
+
 /// Which way a list is ordered.
 #[derive(Clone, Copy, Debug, Default, Enum, Eq, PartialEq)]
 pub enum OrderDirection {

@@ -7,7 +7,7 @@ use entity::{
     enums::{DocumentType, GoalStatus, TaskStatus},
     goal,
     ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
-    invitation, org_membership, organization, task, team, team_membership, user, worker,
+    invitation, org_membership, organization, task, team, team_membership, user, worker, workspace_file,
 };
 
 use super::load::{Answers, Batch};
@@ -27,6 +27,7 @@ use crate::{
         team::{TeamMembershipRow, TeamRow},
         user::UserRow,
         worker::WorkerRow,
+        workspace::WorkspaceFileRow,
     },
 };
 
@@ -225,6 +226,13 @@ batches! {
             let counts = store.task_states_of_goals(keys).await?;
             grouped(counts.into_iter().map(|(id, state, count)| (id, (state, count))))
         };
+    /// Files of goals.
+    FilesOfGoals { columns: Columns<workspace_file::Entity>, page: PageRequest }
+        ((OrgId, GoalId) => Page<WorkspaceFileRow>)
+        |this, store, keys| zip(keys, store.files_of_goals(keys, this.columns, &this.page).await?);
+    /// How many files goals have.
+    FileCountOfGoals {} (GoalId => i64)
+        |_this, store, keys| store.file_counts_of_goals(keys).await;
     /// Edges of goals' graphs.
     Graph {} (GoalId => Vec<DependencyRow>)
         |_this, store, keys| {

@@ -1,7 +1,9 @@
 //! Global object identification: `node(id:)` and `nodes(ids:)`.
 
 use async_graphql::{Context, ID, Interface};
-use entity::ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{
+    AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId, WorkspaceFileId,
+};
 
 use super::{
     connection::parse_id,
@@ -9,8 +11,16 @@ use super::{
     loaders::{AgentById, GoalById, OrganizationById, TaskById, TeamById, UserById, WorkerById},
     select,
     types::{
-        agent::Agent, document::AgentDocument, event::Event, goal::Goal, organization::Organization, task::Task,
-        team::Team, user::User, worker::Worker,
+        agent::Agent,
+        document::AgentDocument,
+        event::Event,
+        file::{self, WorkspaceFile},
+        goal::Goal,
+        organization::Organization,
+        task::Task,
+        team::Team,
+        user::User,
+        worker::Worker,
     },
 };
 use crate::{
@@ -39,6 +49,8 @@ pub enum Node {
     Task(Task),
     /// A worker.
     Worker(Worker),
+    /// A file of a goal's workspace.
+    WorkspaceFile(WorkspaceFile),
     /// An audit event.
     Event(Event),
 }
@@ -58,6 +70,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
+        WorkspaceFileId::PREFIX => parse_id::<WorkspaceFileId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
     }
@@ -85,6 +98,11 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;
             rows.into_iter().next().map(|row| Node::AgentDocument(AgentDocument(row)))
+        }
+        WorkspaceFileId::PREFIX => {
+            let id = parse_id(field, id)?;
+            let rows = cx.store.file_by_ids(&[id], file::columns(&fields)).await?;
+            rows.into_iter().next().map(|row| Node::WorkspaceFile(WorkspaceFile(row)))
         }
         EventId::PREFIX if may_start(&cx.viewer, Permission::AuditRead).is_err() => None,
         EventId::PREFIX => {

@@ -32,6 +32,27 @@ impl From<Chrono<Utc>> for DateTime {
     }
 }
 
+/// A whole number of 64 bits, written as a text: a client's own numbers may not hold it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BigInt(pub i64);
+
+/// A whole number of 64 bits, written as a text: a client's own numbers may not hold it.
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let number = match &value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        number.map(Self).ok_or_else(|| InputValueError::custom("expected a whole number of 64 bits"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
 /// Any JSON value.
 #[derive(Clone, Debug)]
 pub struct Json(pub serde_json::Value);

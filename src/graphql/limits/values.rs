@@ -38,6 +38,11 @@ pub(super) fn scalars() -> HashMap<&'static str, ScalarCheck> {
         "DateTime",
         |plain| matches!(plain, Plain::Text(text) if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok()),
     );
+    checks.insert("BigInt", |plain| match plain {
+        Plain::Text(text) => text.parse::<i64>().is_ok(),
+        Plain::Number(number) => number.as_i64().is_some(),
+        _ => false,
+    });
     checks.insert("Date", |plain| matches!(plain, Plain::Text(text) if text.parse::<chrono::NaiveDate>().is_ok()));
     checks
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod agent_people;
+mod file;
 mod goal;
 mod member;
 mod organization;
@@ -26,6 +27,7 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    file::FileMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

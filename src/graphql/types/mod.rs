@@ -4,6 +4,7 @@ pub mod agent;
 pub mod decision;
 pub mod document;
 pub mod event;
+pub mod file;
 pub mod goal;
 pub mod invitation;
 pub mod organization;

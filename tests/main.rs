@@ -11,3 +11,4 @@ mod http;
 mod identity;
 mod service;
 mod support;
+mod workspace;

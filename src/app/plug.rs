@@ -6,7 +6,7 @@ use async_graphql::{Data, EmptySubscription, Schema};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{Failure, migrations::Migrated};
+use super::{Failure, files, migrations::Migrated};
 use crate::{
     clock::Clock,
     config::Config,
@@ -22,6 +22,7 @@ use crate::{
     },
     store::{self, cursor::CursorSealer, db::Database},
     viewer::Viewer,
+    workspace::Files,
 };
 
 /// How often mail that waits is looked for, and what has expired is swept.
@@ -57,6 +58,7 @@ pub struct Rooms {
     public_url: Arc<str>,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
+    files: Option<Files>,
 }
 
 impl Rooms {
@@ -70,7 +72,19 @@ impl Rooms {
             clock,
             migrated: None,
             demo: None,
+            files: None,
         }
+    }
+
+    /// With a place for goals' files.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    /// The place for goals' files.
+    pub const fn files(&self) -> Option<&Files> {
+        self.files.as_ref()
     }
 
     /// Signs in, out and over.
@@ -88,6 +102,7 @@ impl Rooms {
             self.identity.clone(),
             Arc::clone(&self.public_url),
         )
+        .with_files(self.files.clone())
     }
 }
 
@@ -149,7 +164,9 @@ pub fn backend(
     demo: Option<serde_json::Value>,
     listening: &str,
 ) -> Result<Arc<dyn Backend>, Failure> {
-    let rooms = Rooms { migrated: Some(migrated), demo, ..rooms(config, database, listening)? };
+    let files = files::open(config)?;
+    tokio::spawn(files::keep_settled(database.clone(), files.clone(), Clock::system()));
+    let rooms = Rooms { migrated: Some(migrated), demo, files: Some(files), ..rooms(config, database, listening)? };
     tokio::spawn(deliver_mail(rooms.clone(), MailFolder::new(config.mail_folder(), "palisade@localhost")));
     tokio::spawn(sweep(rooms.clone()));
     Ok(Arc::new(rooms))
@@ -207,7 +224,17 @@ pub async fn seed(config: &Config) -> Result<Vec<DemoUser>, Failure> {
     let identity = rooms(config, &database, &config.http.listen)?.identity;
     let world = demo::plan(Clock::system().now());
     if !store::seed::is_demo(&database).await.map_err(spoken)? {
+        let files = files::open(config)?;
+        // In the order in which files are put: what is interrupted is found and ended by the server.
+        for file in &world.files {
+            let kept = files.backend.put(file.version, &file.path, file.bytes.clone().into()).await;
+            kept.map_err(|fault| spoken(fault.into()))?;
+        }
         store::seed::insert(&database, &world).await.map_err(spoken)?;
+        for file in &world.files {
+            let shown = files.backend.publish(file.version, &file.path, &file.checksum).await;
+            shown.map_err(|fault| spoken(fault.into()))?;
+        }
     }
     let mut users = Vec::new();
     for login in world.logins {

@@ -68,7 +68,31 @@ pub const DOCS: &[(&str, &str)] = &[
     ("limits.batch", "Operations in one request."),
     ("limits.document_cache", "Memory for documents that were parsed and measured before, in bytes."),
     ("mail.folder", "Folder that mail is written to. Empty: `mail` in `data.dir`."),
-    ("workspace.root", "Folder that holds goals' files. Empty: `workspace` in `data.dir`."),
+    (
+        "workspace.backend",
+        "Where goals' files are kept: `local`, a folder (Linux), or `s3`, a bucket of any S3-compatible service.",
+    ),
+    (
+        "workspace.root",
+        "`local`: the folder. Empty: `workspace` in `data.dir`. It must not be writable by others; every copy of the server needs the same one.",
+    ),
+    (
+        "workspace.max_file_bytes",
+        "Largest file. Through the API it comes in a request's body, in base64 a third larger: see `http.body_limit`.",
+    ),
+    ("workspace.quota_bytes", "Bytes that all files of one organisation may have together."),
+    ("workspace.quota_files", "How many files one organisation may have."),
+    ("workspace.s3_bucket", "`s3`: the bucket's name. It must exist, and should be nobody else's."),
+    (
+        "workspace.s3_endpoint",
+        "`s3`: address of the service, such as `https://minio.internal:9000`. Empty: Amazon's own.",
+    ),
+    ("workspace.s3_region", "`s3`: the bucket's region."),
+    (
+        "workspace.s3_access_key_id",
+        "`s3`: key id. Empty: what the machine says (`AWS_…` variables, a web identity, an instance's role).",
+    ),
+    ("workspace.s3_secret_access_key", "`s3`: the key that goes with it. Secret."),
     ("log.format", "`text` for people, `json` for machines; one line per request."),
     (
         "log.filter",

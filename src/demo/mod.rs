@@ -14,6 +14,7 @@
 mod agents;
 mod chats;
 mod dice;
+mod files;
 mod graph;
 mod log;
 mod people;
@@ -25,10 +26,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use entity::{
     agent, agent_admin, agent_collaborator, agent_document, approval_request, chat_message, chat_session, event,
     event_head, global_agent, global_agent_document, goal, invitation, llm_usage, org_membership, organization,
-    platform_event, task, task_dependency, team, team_membership, user, worker,
+    platform_event, task, task_dependency, team, team_membership, user, worker, workspace_file, workspace_usage,
 };
 
 use dice::Dice;
+pub use files::DemoFile;
 pub use people::logins;
 use scene::Scene;
 
@@ -53,6 +55,8 @@ pub struct DemoPlatform {
     pub agent_admins: Vec<agent_admin::Model>,
     pub workers: Vec<worker::Model>,
     pub goals: Vec<goal::Model>,
+    pub workspace_files: Vec<workspace_file::Model>,
+    pub workspace_usage: Vec<workspace_usage::Model>,
     pub agent_documents: Vec<agent_document::Model>,
     pub tasks: Vec<task::Model>,
     pub task_dependencies: Vec<task_dependency::Model>,
@@ -62,6 +66,8 @@ pub struct DemoPlatform {
     pub llm_usage: Vec<llm_usage::Model>,
     pub events: Vec<event::Model>,
     pub event_heads: Vec<event_head::Model>,
+    /// The files' bytes, for the workspace; not stored.
+    pub files: Vec<DemoFile>,
     /// Who can sign in, for the start-up text; not stored.
     pub logins: Vec<DemoLogin>,
 }
@@ -116,6 +122,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);
     }
+    files::write(&mut rows);
     rows.logins = people::logins();
     rows
 }

@@ -19,6 +19,7 @@ fn absent(id: &str) -> String {
         "task" => TaskId::from_uuid(never).to_string(),
         "wrk" => WorkerId::from_uuid(never).to_string(),
         "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
+        "file" => entity::ids::WorkspaceFileId::from_uuid(never).to_string(),
         "evt" => entity::ids::EventId::from_uuid(never).to_string(),
         other => panic!("{other}"),
     }
@@ -54,7 +55,7 @@ on_both! {
             assert!(node.data()["node"].is_null(), "{kind}");
             same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
             let root = match kind {
-                "AgentDocument" | "Event" => continue,
+                "AgentDocument" | "WorkspaceFile" | "Event" => continue,
                 kind => kind.to_lowercase(),
             };
             let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;

@@ -37,6 +37,7 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("Goal", of_acme!(goals)),
         ("Task", of_acme!(tasks)),
         ("Worker", of_acme!(workers)),
+        ("WorkspaceFile", of_acme!(workspace_files)),
         ("Event", of_acme!(events)),
     ]);
     for ids in samples.values_mut() {

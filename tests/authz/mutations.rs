@@ -59,6 +59,7 @@ fn cases(world: &World) -> Vec<Case> {
         row.org_id == acme && matches!(row.status, GoalStatus::Pending | GoalStatus::Planning | GoalStatus::Running)
     };
     let goal = plan.goals.iter().filter(open).find(|row| row.agent_id == team.id).expect("an open goal of the team's");
+    let file = plan.workspace_files.iter().find(|row| row.org_id == acme).unwrap();
     let invitation =
         plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
     let pending = plan
@@ -180,6 +181,12 @@ fn cases(world: &World) -> Vec<Case> {
         ("submitGoal", "Finance's", input(json!({ "agentId": text(&team.id), "goalText": "Do it." }))),
         ("submitGoal", "global", input(json!({ "agentId": text(&global.id), "goalText": "Do it." }))),
         ("cancelGoal", "on Finance's", id(&goal.id)),
+        (
+            "putWorkspaceFile",
+            "on Finance's",
+            input(json!({ "goalId": text(&goal.id), "path": "notes/today.md", "contents": "Done." })),
+        ),
+        ("deleteWorkspaceFile", "of a goal", id(&file.id)),
     ]
 }
 

@@ -17,6 +17,10 @@ const CONFIDENTIAL: &[&str] = &[
     "Task.payload",
     "Task.result",
     "Task.error",
+    "WorkspaceFile.path",
+    "WorkspaceFile.contents",
+    "WorkspaceFile.sizeBytes",
+    "WorkspaceFile.sha256",
     "Event.payload",
 ];
 
@@ -32,6 +36,7 @@ fn content(world: &World) -> Vec<String> {
     texts.extend(plan.goals.iter().filter_map(|row| row.goal_text.open(&Test).cloned()));
     texts.extend(plan.tasks.iter().filter_map(|row| row.payload.open(&Test).map(|json| json.as_str().to_owned())));
     texts.extend(plan.tasks.iter().filter_map(|row| row.error.open(&Test).cloned()));
+    texts.extend(plan.files.iter().map(|file| String::from_utf8(file.bytes.clone()).unwrap()));
     assert!(texts.len() > 2_000);
     texts
 }
@@ -92,6 +97,7 @@ on_both! {
         for query in [
             "{ organizations { nodes { config teams { nodes { agents { nodes { systemPrompt config documents { nodes { content uri } } } } } } } } }",
             "{ agents(first: 100) { edges { node { systemPrompt goals { edges { node { goalText plan tasks { nodes { payload result error } } } } } } } } }",
+            "{ goals(first: 20) { nodes { files(first: 1) { nodes { path sizeBytes sha256 contents } } } } }",
             "{ goals(first: 100) { nodes { goalText plan agent { systemPrompt } tasks { nodes { payload dependsOn { payload result error } } } } } }",
             "{ tasks(first: 100) { nodes { payload result error goal { goalText agent { config } } } } }",
         ] {

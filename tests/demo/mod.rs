@@ -58,6 +58,8 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         agent_admins,
         workers,
         goals,
+        workspace_files,
+        workspace_usage,
         agent_documents,
         tasks,
         task_dependencies,

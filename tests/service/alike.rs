@@ -154,7 +154,7 @@ impl World {
             };
         }
         tables!(team team_membership agent agent_collaborator agent_admin agent_document);
-        tables!(global_agent global_agent_document goal task approval_request event platform_event);
+        tables!(global_agent global_agent_document goal task approval_request workspace_file workspace_usage event platform_event);
         dump
     }
 }

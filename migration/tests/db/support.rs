@@ -7,6 +7,9 @@ use migration::{Command, Options, Outcome, run};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, Value};
 
 /// Somewhere to migrate; gone when dropped.
+/// How many migrations to take back to be before tenancy: `m0018` and those after it.
+pub const BEFORE_TENANCY: u32 = 2;
+
 pub struct World {
     pub db: DatabaseConnection,
     kind: Kind,

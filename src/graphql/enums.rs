@@ -190,6 +190,7 @@ pub enum FileEncoding {
     /// As UTF-8.
     Text,
     /// In base64, with padding.
+    #[graphql(name = "BASE64")]
     Base64,
 }
 

@@ -72,10 +72,15 @@ pub async fn put(cx: Context<'_>, files: &Files, new: PutFileInput) -> Result<Wo
     let checksum = Checksum::of(&new.bytes);
     // No transaction waits for the backend.
     cx.store.end_read().await;
-    files.backend.put(version, &path, new.bytes.into()).await.map_err(|fault| match fault {
-        Fault::Obstructed => Error::validation("input.path", OBSTRUCTED),
-        other => other.into(),
-    })?;
+    match files.backend.put(version, &path, new.bytes.into()).await {
+        Ok(()) => {}
+        Err(Fault::Obstructed) => {
+            // By a file of ours, as it would be in a bucket, or by something that was planted.
+            cx.store.file_room(&permit, &path).await?;
+            return Err(Error::validation("input.path", OBSTRUCTED));
+        }
+        Err(fault) => return Err(fault.into()),
+    }
     let draft = FileDraft {
         path: path.clone(),
         checksum: checksum.clone(),

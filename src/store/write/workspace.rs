@@ -138,6 +138,13 @@ impl Store {
         Ok(put)
     }
 
+    /// Whether a new file could stand at the path: a conflict where another file is in the way.
+    pub async fn file_room(&self, permit: &Permit<WriteFile>, path: &WorkspacePath) -> Result<()> {
+        let (org_id, goal_id) = permit.key();
+        let tx = self.read().await?;
+        room_at(&tx, org_id, goal_id, path).await
+    }
+
     /// Holds the row of the file that this version is the present one of, for as long as the transaction lives; none when
     /// the version was replaced or deleted meanwhile.
     pub async fn file_hold(&self, permit: &Permit<WriteFile>, version: FileVersionId) -> Result<Option<Tx>> {

@@ -141,6 +141,12 @@ typed_ids! {
     TaskId = "task";
     /// Names a dependency between two tasks.
     TaskDependencyId = "dep";
+    /// Names an execution.
+    ExecutionId = "exe";
+    /// Names a service account.
+    ServiceAccountId = "sva";
+    /// Names an agent in a service account's sight.
+    ServiceAccountAgentId = "svag";
     /// Names a file of a goal's workspace.
     WorkspaceFileId = "file";
     /// Names one content of such a file: with every replacement there is another.
@@ -149,6 +155,8 @@ typed_ids! {
     WorkerId = "wrk";
     /// Names an approval request.
     ApprovalRequestId = "apr";
+    /// Names a decision about an approval request.
+    ApprovalDecisionId = "adec";
     /// Names a chat session.
     ChatSessionId = "chat";
     /// Names a chat message.

@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::TaskStatus,
     ids::{AgentId, GoalId, OrgId, TaskId, WorkerId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `tasks`.
@@ -49,6 +49,12 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When it last changed.
     pub updated_at: DateTimeUtc,
+    /// How often it was claimed: names the claim that a worker holds.
+    pub attempt: i32,
+    /// Until when the claim holds without a heartbeat.
+    pub lease_expires_at: Option<DateTimeUtc>,
+    /// Not before this time: the pause before another try.
+    pub run_after: Option<DateTimeUtc>,
     /// When it first ran.
     pub started_at: Option<DateTimeUtc>,
     /// When it reached a final state.
@@ -63,12 +69,13 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | GoalId | AgentId | Kind | Status | Priority | Retries | MaxRetries | WorkerId | CreatedAt
-            | UpdatedAt | StartedAt | FinishedAt => Class::Metadata,
+            OrgId | Id | GoalId | AgentId | Kind | Status | Priority | Retries | MaxRetries | WorkerId | Attempt
+            | LeaseExpiresAt | RunAfter | CreatedAt | UpdatedAt | StartedAt | FinishedAt => Class::Metadata,
             Payload | Result | Error => Class::Confidential,
         }
     }

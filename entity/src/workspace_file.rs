@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     confidential::Confidential,
     ids::{AgentId, FileVersionId, GoalId, OrgId, WorkspaceFileId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `workspace_files`.
@@ -45,6 +45,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -9,7 +9,7 @@ use async_graphql::{
     ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap, parser::types::Field,
     registry::Registry,
 };
-use entity::confidential::{Confidential, JsonText};
+use entity::confidential::{Confidential, JsonText, Reader};
 
 use super::{
     context::cx_of,
@@ -129,7 +129,9 @@ impl<T: Content> OutputType for Redacted<'_, T> {
             Held::Computed(value) => value,
         };
         let value = match cx.reader() {
-            Some(reader) if self.entitled => held.open(&reader).map_or(Value::Null, Content::to_value),
+            Some(reader) if self.entitled && reader.opens(held.audience()) => {
+                held.open(&reader).map_or(Value::Null, Content::to_value)
+            }
             _ => {
                 cx.note_redaction(ctx.path_node.as_ref());
                 Value::Null

@@ -19,6 +19,7 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod refusal;
 pub mod session;
 pub mod setup;
 pub mod team;
@@ -59,17 +60,16 @@ impl Context<'_> {
             (Some(org_id), _) => Ok(OrgFacts { org_id }),
             (None, Viewer::Anonymous) => Err(Error::Unauthenticated),
             (None, Viewer::SuperAdmin(_)) => Err(Error::validation(field, "must name an organisation")),
-            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_)) => Err(Error::NotFound),
+            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_) | Viewer::ServiceAccount(_)) => Err(Error::NotFound),
         }
     }
 
     /// Ends a write inside `org`: tells its log, for an operator the platform's too, and commits.
     async fn finish(&self, tx: Tx, org: OrgId, record: Record) -> Result<()> {
-        let actor = self.viewer.user_id();
         if self.viewer.is_super_admin() {
-            audit::platform_record(&tx, self.clock, actor, record.clone()).await?;
+            audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
         }
-        audit::record(&tx, self.clock, org, actor, record).await?;
+        audit::record(&tx, self.clock, org, self.viewer.actor(), record).await?;
         tx.commit().await
     }
 }

@@ -7,9 +7,6 @@ use migration::{Command, Options, Outcome, run};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, Value};
 
 /// Somewhere to migrate; gone when dropped.
-/// How many migrations to take back to be before tenancy: `m0018` and those after it.
-pub const BEFORE_TENANCY: u32 = 2;
-
 pub struct World {
     pub db: DatabaseConnection,
     kind: Kind,
@@ -71,6 +68,13 @@ impl World {
 
     pub async fn up(&self) -> Outcome {
         run(&self.db, Command::Up, &Options::default()).await.unwrap()
+    }
+
+    /// The way back to the time before tenancy.
+    pub async fn back(&self) -> Command {
+        let stands = run(&self.db, Command::Status, &Options::default()).await.unwrap().migrations;
+        let since = stands.iter().filter(|(name, applied)| *applied && name.as_str() >= "m0018").count();
+        Command::Down(since.try_into().unwrap())
     }
 
     pub async fn sql(&self, sql: &str) {

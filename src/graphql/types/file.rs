@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use entity::{confidential::Confidential, ids::WorkspaceFileId, workspace_file};
+use entity::{confidential::Confidential, ids::WorkspaceFileId, table::Classified as _, workspace_file};
 
 use super::goal::{Goal, goal};
 use crate::{
@@ -76,14 +76,17 @@ impl WorkspaceFile {
         encoding: FileEncoding,
     ) -> Result<Redacted<'static, String>> {
         let cx = cx(ctx);
-        let Some(reader) = cx.reader() else { return Ok(Redacted::computed(Confidential::withheld())) };
+        let withheld = Confidential::withheld().of(workspace_file::Entity::AUDIENCE);
+        let Some(reader) = cx.reader().filter(|_| cx.reads(withheld.audience())) else {
+            return Ok(Redacted::computed(withheld));
+        };
         let bytes = cases::contents(cx.service(), cx.files()?, &self.0, &reader).await?;
         let text = match encoding {
             FileEncoding::Base64 => STANDARD.encode(bytes),
             FileEncoding::Text => String::from_utf8(bytes)
                 .map_err(|_| Error::validation("encoding", "The file is not UTF-8 text; ask for BASE64."))?,
         };
-        Ok(Redacted::computed(Confidential::new(text)))
+        Ok(Redacted::computed(Confidential::new(text).of(workspace_file::Entity::AUDIENCE)))
     }
 
     /// When it was first put.

@@ -18,6 +18,7 @@ pub mod goal;
 pub mod invitation;
 pub mod member;
 pub mod organization;
+mod refusal;
 pub mod team;
 pub mod user;
 pub mod workspace;

@@ -11,6 +11,7 @@ any cc gcc clang || missing+=(gcc libc6-dev)
 any git || missing+=(git)
 server || missing+=(postgresql)
 any chromium chromium-browser google-chrome || missing+=(chromium)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 
 if [ ${#missing[@]} -gt 0 ]; then
   root=()
@@ -33,4 +34,5 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt install --no-install-recommends "${missing[@]}"
 fi
 
+scripts/moto.sh >/dev/null
 scripts/graphiql.sh --install-only --optional

@@ -5,6 +5,7 @@
 //! connections, requests that run are finished (for `http.shutdown_grace`), pools are closed, exit 0.
 
 pub mod doctor;
+pub mod files;
 pub mod jobs;
 pub mod migrations;
 pub mod plug;

@@ -228,11 +228,40 @@ pub struct Approvals {
 }
 
 /// Goals' files.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workspace {
+    /// Where they are kept.
+    pub backend: WorkspaceBackend,
     /// The folder that holds them; empty for `workspace` in the data folder.
     pub root: PathBuf,
+    /// Largest file, in bytes.
+    pub max_file_bytes: u64,
+    /// Bytes of all files of an organisation.
+    pub quota_bytes: u64,
+    /// Files of an organisation.
+    pub quota_files: u64,
+    /// The bucket's name.
+    pub s3_bucket: String,
+    /// Address of the service; empty for Amazon's own.
+    pub s3_endpoint: String,
+    /// The bucket's region.
+    pub s3_region: String,
+    /// Key id; empty for what the machine says.
+    pub s3_access_key_id: String,
+    /// The key.
+    pub s3_secret_access_key: Sensitive,
+}
+
+/// Where goals' files are kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkspaceBackend {
+    /// In a folder.
+    #[default]
+    Local,
+    /// In an S3-compatible bucket.
+    S3,
 }
 
 /// Leases and retries of tasks.
@@ -379,6 +408,23 @@ impl Default for Throttle {
             password_links_per_address: 20,
             email_changes_per_account: 5,
             mail_window: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self {
+            backend: WorkspaceBackend::Local,
+            root: PathBuf::new(),
+            max_file_bytes: 512 << 10,
+            quota_bytes: 1 << 30,
+            quota_files: 100_000,
+            s3_bucket: String::new(),
+            s3_endpoint: String::new(),
+            s3_region: "us-east-1".to_owned(),
+            s3_access_key_id: String::new(),
+            s3_secret_access_key: Sensitive::default(),
         }
     }
 }

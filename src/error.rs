@@ -37,7 +37,7 @@ pub enum Error {
     BudgetExhausted,
     /// The document is larger than the limits allow.
     TooComplex(String),
-    /// The database is out of reach for now. Holds the cause for the log.
+    /// The database, or where files are kept, is out of reach for now. Holds the cause for the log.
     Unavailable(String),
     /// A fault of ours. Holds the cause for the log; the client reads an incident id.
     Internal(String),
@@ -106,7 +106,7 @@ impl From<Error> for async_graphql::Error {
             Error::BudgetExhausted => "The organisation's budget is used up.".to_owned(),
             Error::TooComplex(why) => why,
             Error::Unavailable(cause) => {
-                tracing::error!(cause, "the database is unavailable");
+                tracing::error!(cause, "something that the service needs is unavailable");
                 "The service is unavailable for the moment; try again.".to_owned()
             }
             Error::Internal(cause) => {

@@ -17,4 +17,6 @@ pub mod money;
 pub mod policy;
 pub mod service;
 pub mod store;
+pub mod text;
 pub mod viewer;
+pub mod workspace;

@@ -13,3 +13,4 @@ mod identity;
 mod service;
 mod support;
 mod usage;
+mod workspace;

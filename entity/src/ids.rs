@@ -147,6 +147,10 @@ typed_ids! {
     ServiceAccountId = "sva";
     /// Names an agent in a service account's sight.
     ServiceAccountAgentId = "svag";
+    /// Names a file of a goal's workspace.
+    WorkspaceFileId = "file";
+    /// Names one content of such a file: with every replacement there is another.
+    FileVersionId = "fver";
     /// Names a worker.
     WorkerId = "wrk";
     /// Names an approval request.

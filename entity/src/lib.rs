@@ -50,6 +50,8 @@ pub mod usage_day;
 pub mod user;
 pub mod user_identity;
 pub mod worker;
+pub mod workspace_file;
+pub mod workspace_usage;
 
 pub use fold::fold;
 pub use table::tables;

@@ -98,6 +98,8 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::service_account_agent::Entity>(),
         describe::<crate::worker::Entity>(),
         describe::<crate::execution::Entity>(),
+        describe::<crate::workspace_file::Entity>(),
+        describe::<crate::workspace_usage::Entity>(),
         describe::<crate::approval_request::Entity>(),
         describe::<crate::approval_decision::Entity>(),
         describe::<crate::chat_session::Entity>(),

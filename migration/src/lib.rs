@@ -26,8 +26,10 @@ mod m0018_multi_tenancy;
 mod m0019_service_accounts;
 mod m0020_task_runs;
 mod m0021_usage_rollups;
+mod m0023_workspace_files;
 mod m0024_email_changes;
 mod m0026_audit_filters;
+mod refusal;
 mod run;
 mod schema;
 pub mod walls;
@@ -36,7 +38,7 @@ use std::sync::{Arc, OnceLock};
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 
-pub use m0018_multi_tenancy::Refusal;
+pub use refusal::Refusal;
 pub use run::{Command, Error, Outcome, run};
 
 /// What a run may need to know.
@@ -53,7 +55,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub struct Migrator {
     options: Options,
-    /// Why `m0018` refused, if it did: sea-orm's error would keep only the text.
+    /// Why a migration refused, if one did: sea-orm's error would keep only the text.
     refusal: Arc<OnceLock<Refusal>>,
 }
 
@@ -63,7 +65,7 @@ impl Migrator {
         Self { options, refusal: Arc::default() }
     }
 
-    /// Why the conversion was refused, after a run that failed.
+    /// Why a migration was refused, after a run that failed.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.get()
     }
@@ -82,6 +84,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0019_service_accounts::Migration),
             Box::new(m0020_task_runs::Migration),
             Box::new(m0021_usage_rollups::Migration),
+            Box::new(m0023_workspace_files::Migration::new(self.refusal.clone())),
             Box::new(m0024_email_changes::Migration),
             Box::new(m0026_audit_filters::Migration),
         ]

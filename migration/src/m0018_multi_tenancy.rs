@@ -8,7 +8,6 @@ mod back;
 mod convert;
 mod old;
 mod platform;
-mod refusal;
 mod tenant;
 
 use std::sync::{Arc, OnceLock};
@@ -16,8 +15,7 @@ use std::sync::{Arc, OnceLock};
 use sea_orm::DbBackend;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait, prelude::DbErr};
 
-use crate::{Options, walls};
-pub use refusal::Refusal;
+use crate::{Options, Refusal, walls};
 
 pub(crate) struct Migration {
     options: Options,

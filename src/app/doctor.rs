@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use migration::{Command, Options};
 
-use super::{Failure, migrations, plug};
+use super::{Failure, files, migrations, plug};
 use crate::config::Config;
 
 /// One thing that was looked at.
@@ -30,13 +30,16 @@ pub async fn examine(config: &Config) -> Vec<Check> {
         config.secret().map_err(|error| error.to_string()),
         "set PALISADE_IDENTITY__SECRET or PALISADE_SECRET_FILE",
     )];
-    for (name, folder) in [("workspace", config.workspace_root()), ("mail folder", config.mail_folder())] {
-        checks.push(Check::new(
-            &format!("{name} writable"),
-            writable(&folder),
-            "give the server's user the folder, or set workspace.root and mail.folder",
-        ));
-    }
+    checks.push(Check::new(
+        "mail folder writable",
+        writable(&config.mail_folder()),
+        "give the server's user the folder, or set mail.folder",
+    ));
+    checks.push(Check::new(
+        "workspace usable, and nobody else's to write",
+        files::check(config).await,
+        "give the server's user the folder of workspace.root, or correct workspace.s3_…",
+    ));
     let connection =
         tokio::time::timeout(config.database.acquire_timeout + Duration::from_secs(1), migrations::connect(config));
     let connection = match connection.await {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use entity::ids::OrgId;
 use serde_json::json;
 
-use super::{Failure, migrations::Migrated, post};
+use super::{Failure, files, migrations::Migrated, post};
 use crate::{
     clock::Clock,
     config::{self, Config},
@@ -33,6 +33,7 @@ use crate::{
         usage::{self, UsageDifference},
     },
     viewer::Viewer,
+    workspace::Files,
 };
 
 /// How often mail that waits is looked for, and what has expired is swept.
@@ -75,6 +76,7 @@ pub struct Rooms {
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
     mailbox: Option<MailFolder>,
+    files: Option<Files>,
 }
 
 impl Rooms {
@@ -92,7 +94,19 @@ impl Rooms {
             migrated: None,
             demo: None,
             mailbox: None,
+            files: None,
         }
+    }
+
+    /// With a place for goals' files.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    /// The place for goals' files.
+    pub const fn files(&self) -> Option<&Files> {
+        self.files.as_ref()
     }
 
     /// Signs in, out and over.
@@ -117,6 +131,7 @@ impl Rooms {
         )
         .with_tasks(self.tasks)
         .with_waits(self.waits)
+        .with_files(self.files.clone())
     }
 }
 
@@ -227,7 +242,10 @@ pub fn backend(
 ) -> Result<Arc<dyn Backend>, Failure> {
     let sender = post::sender(config)?;
     let mailbox = post::mailbox(config, &sender, listening, demo.is_some());
-    let rooms = Rooms { migrated: Some(migrated), demo, mailbox, ..rooms(config, database, listening)? };
+    let files = files::open(config)?;
+    tokio::spawn(files::keep_settled(database.clone(), files.clone(), Clock::system()));
+    let rooms =
+        Rooms { migrated: Some(migrated), demo, mailbox, files: Some(files), ..rooms(config, database, listening)? };
     let settings = OutboxSettings {
         public_url: rooms.public_url.to_string(),
         attempts: config.mail.attempts,
@@ -295,7 +313,17 @@ pub async fn seed(config: &Config) -> Result<(Vec<DemoUser>, Vec<DemoKey>), Fail
     let identity = rooms(config, &database, &config.http.listen)?.identity;
     let world = demo::plan(Clock::system().now());
     if !store::seed::is_demo(&database).await.map_err(spoken)? {
+        let files = files::open(config)?;
+        // In the order in which files are put: what is interrupted is found and ended by the server.
+        for file in &world.files {
+            let kept = files.backend.put(file.version, &file.path, file.bytes.clone().into()).await;
+            kept.map_err(|fault| spoken(fault.into()))?;
+        }
         store::seed::insert(&database, &world).await.map_err(spoken)?;
+        for file in &world.files {
+            let shown = files.backend.publish(file.version, &file.path, &file.checksum).await;
+            shown.map_err(|fault| spoken(fault.into()))?;
+        }
     }
     let mut users = Vec::new();
     for login in world.logins {

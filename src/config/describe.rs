@@ -62,7 +62,7 @@ pub const DOCS: &[(&str, &str)] = &[
     ("limits.tokens", "Words, values and signs of a document."),
     (
         "limits.cost",
-        "Fields of the largest answer that the document can have: list sizes (`first`, `last`, `ids`; 20 by default, at most 100) are multiplied. A batch shares it.",
+        "Fields of the largest answer that the document can have: list sizes (`first`, `last`, `ids`; 20 by default, at most 100) are multiplied. A file's contents count for 2,000. A batch shares it.",
     ),
     ("limits.plain_list", "How many elements a list without `first` counts for."),
     ("limits.introspection", "Lists of fields or types inside each other in a query about the schema."),
@@ -107,13 +107,37 @@ pub const DOCS: &[(&str, &str)] = &[
     ("throttle.password_links_per_address", "Password links asked for from one client address in that time."),
     ("throttle.email_changes_per_account", "Changes of its e-mail address that an account asks for in that time."),
     ("throttle.mail_window", "See above."),
-    ("workspace.root", "Folder that holds goals' files. Empty: `workspace` in `data.dir`."),
     (
         "tasks.lease",
         "How long a worker is believed to be alive, and its claims hold, without a heartbeat; then its tasks go back to the queue.",
     ),
     ("tasks.retry_delay", "The pause before a failed task's first retry; each further one is twice as long."),
     ("tasks.retry_delay_max", "The longest pause before a retry."),
+    (
+        "workspace.backend",
+        "Where goals' files are kept: `local`, a folder (Linux), or `s3`, a bucket of any S3-compatible service.",
+    ),
+    (
+        "workspace.root",
+        "`local`: the folder. Empty: `workspace` in `data.dir`. It must not be writable by others; every copy of the server needs the same one.",
+    ),
+    (
+        "workspace.max_file_bytes",
+        "Largest file. Through the API it comes in a request's body, in base64 a third larger: see `http.body_limit`.",
+    ),
+    ("workspace.quota_bytes", "Bytes that all files of one organisation may have together."),
+    ("workspace.quota_files", "How many files one organisation may have."),
+    ("workspace.s3_bucket", "`s3`: the bucket's name. It must exist, and should be nobody else's."),
+    (
+        "workspace.s3_endpoint",
+        "`s3`: address of the service, such as `https://minio.internal:9000`. Empty: Amazon's own.",
+    ),
+    ("workspace.s3_region", "`s3`: the bucket's region."),
+    (
+        "workspace.s3_access_key_id",
+        "`s3`: key id. Empty: what the machine says (`AWS_…` variables, a web identity, an instance's role).",
+    ),
+    ("workspace.s3_secret_access_key", "`s3`: the key that goes with it. Secret."),
     ("log.format", "`text` for people, `json` for machines; one line per request."),
     (
         "log.filter",

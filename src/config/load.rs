@@ -210,6 +210,7 @@ fn check(known: &Table, origin: &str, section: &str, key: &str, value: &Value) -
         Err(_) if value.is_integer() => Err(wrong("is out of range".to_owned())),
         Err(_) if key == "smtp_security" => Err(wrong("must be starttls, tls or none".to_owned())),
         Err(_) if section == "log" => Err(wrong("must be text or json".to_owned())),
+        Err(_) if section == "workspace" => Err(wrong("must be local or s3".to_owned())),
         Err(_) => Err(wrong("must be a duration such as 30s or 15m".to_owned())),
     }
 }
@@ -261,6 +262,7 @@ mod tests {
             ("PALISADE_LIMITS__DEPTH", "-1"),
             ("PALISADE_HTTP__TIMEOUT", "hunter2"),
             ("PALISADE_LOG__FORMAT", "hunter2"),
+            ("PALISADE_WORKSPACE__BACKEND", "hunter2"),
             ("PALISADE_DATABASE__MIGRATE_ON_START", "hunter2"),
         ] {
             let error = env(&[(name, value)]).unwrap_err();
@@ -287,8 +289,11 @@ mod tests {
 
     #[test]
     fn debug_hides_secrets() {
-        let config =
-            env(&[("PALISADE_IDENTITY__SECRET", "hunter2"), ("PALISADE_DATABASE__URL", "postgres://ada:hunter2@db/p")]);
+        let config = env(&[
+            ("PALISADE_IDENTITY__SECRET", "hunter2"),
+            ("PALISADE_DATABASE__URL", "postgres://ada:hunter2@db/p"),
+            ("PALISADE_WORKSPACE__S3_SECRET_ACCESS_KEY", "hunter2"),
+        ]);
         let shown = format!("{:?}", config.unwrap());
         assert!(!shown.contains("hunter2") && shown.contains("[hidden]"), "{shown}");
     }

@@ -15,6 +15,7 @@ mod agents;
 mod chats;
 mod decisions;
 mod dice;
+mod files;
 mod graph;
 mod keys;
 mod log;
@@ -29,10 +30,11 @@ use entity::{
     agent, agent_admin, agent_collaborator, agent_document, approval_decision, approval_request, budget, chat_message,
     chat_session, event, event_head, execution, global_agent, global_agent_document, goal, invitation, llm_usage,
     org_membership, organization, platform_event, service_account, service_account_agent, task, task_dependency, team,
-    team_membership, usage_day, user, worker,
+    team_membership, usage_day, user, worker, workspace_file, workspace_usage,
 };
 
 use dice::Dice;
+pub use files::DemoFile;
 pub use keys::{DemoKey, key};
 pub use people::logins;
 use scene::Scene;
@@ -60,6 +62,8 @@ pub struct DemoPlatform {
     pub service_account_agents: Vec<service_account_agent::Model>,
     pub workers: Vec<worker::Model>,
     pub goals: Vec<goal::Model>,
+    pub workspace_files: Vec<workspace_file::Model>,
+    pub workspace_usage: Vec<workspace_usage::Model>,
     pub agent_documents: Vec<agent_document::Model>,
     pub tasks: Vec<task::Model>,
     pub task_dependencies: Vec<task_dependency::Model>,
@@ -73,6 +77,8 @@ pub struct DemoPlatform {
     pub budgets: Vec<budget::Model>,
     pub events: Vec<event::Model>,
     pub event_heads: Vec<event_head::Model>,
+    /// The files' bytes, for the workspace; not stored.
+    pub files: Vec<DemoFile>,
     /// Who can sign in, for the start-up text; not stored.
     pub logins: Vec<DemoLogin>,
     /// The keys of its service accounts, for the start-up text; not stored.
@@ -133,6 +139,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     }
     spending::add_up(&mut rows, now);
     decisions::write(&mut rows, &mut dice);
+    files::write(&mut rows);
     rows.logins = people::logins();
     rows
 }

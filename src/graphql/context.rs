@@ -11,11 +11,13 @@ use entity::{confidential::Reader, table::Audience};
 use super::load::Loaders;
 use crate::{
     clock::Clock,
+    error::{Error, Result},
     lifecycle::{ApprovalWaits, TaskRules},
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
     viewer::Viewer,
+    workspace::Files,
 };
 
 /// The client's network address, in the data of every operation. For throttling only: it is neither logged nor stored as
@@ -44,6 +46,7 @@ pub struct RequestCtx {
     /// What the settings say of tasks.
     pub tasks: TaskRules,
     db: Database,
+    files: Option<Files>,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
 }
 
@@ -62,6 +65,7 @@ impl RequestCtx {
             store: Store::new(db.clone(), Arc::clone(&viewer)),
             viewer,
             db,
+            files: None,
             identity,
             public_url,
             waits: ApprovalWaits::default(),
@@ -87,6 +91,17 @@ impl RequestCtx {
         self
     }
 
+    /// With a place for goals' files.
+    #[must_use]
+    pub fn with_files(self, files: Option<Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Where goals' files are kept.
+    pub fn files(&self) -> Result<&Files> {
+        self.files.as_ref().ok_or_else(|| Error::Unavailable("no place for files was opened".to_owned()))
+    }
+
     /// The same request as another viewer: the one that has just signed in.
     pub fn for_viewer(&self, viewer: Viewer) -> Self {
         Self::new(
@@ -99,6 +114,7 @@ impl RequestCtx {
         )
         .with_tasks(self.tasks)
         .with_waits(self.waits)
+        .with_files(self.files.clone())
     }
 
     /// Takes over what another viewer's part of this request withheld.

@@ -212,6 +212,16 @@ pub enum ServiceScope {
     ChatWrite,
 }
 
+/// How bytes are written as a text.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+pub enum FileEncoding {
+    /// As UTF-8.
+    Text,
+    /// In base64, with padding.
+    #[graphql(name = "BASE64")]
+    Base64,
+}
+
 /// Which way a list is ordered.
 #[derive(Clone, Copy, Debug, Default, Enum, Eq, PartialEq)]
 pub enum OrderDirection {

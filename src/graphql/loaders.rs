@@ -9,6 +9,7 @@ use entity::{
     execution, goal,
     ids::{AgentId, ApprovalRequestId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
     invitation, org_membership, organization, service_account, task, team, team_membership, user, worker,
+    workspace_file,
 };
 
 use super::load::{Answers, Batch};
@@ -33,6 +34,7 @@ use crate::{
         usage::{Days, UsageTotals},
         user::UserRow,
         worker::WorkerRow,
+        workspace::WorkspaceFileRow,
     },
 };
 
@@ -284,6 +286,13 @@ batches! {
             let one = store.has_one_admin().await?;
             Ok(keys.iter().map(|org_id| (*org_id, one)).collect())
         };
+    /// Files of goals.
+    FilesOfGoals { columns: Columns<workspace_file::Entity>, page: PageRequest }
+        ((OrgId, GoalId) => Page<WorkspaceFileRow>)
+        |this, store, keys| zip(keys, store.files_of_goals(keys, this.columns, &this.page).await?);
+    /// How many files goals have.
+    FileCountOfGoals {} (GoalId => i64)
+        |_this, store, keys| store.file_counts_of_goals(keys).await;
     /// Edges of goals' graphs.
     Graph {} (GoalId => Vec<DependencyRow>)
         |_this, store, keys| {

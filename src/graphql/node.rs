@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Interface};
 use entity::ids::{
     AgentDocumentId, AgentId, ApprovalRequestId, EventId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId,
-    TypedId, UserId, WorkerId,
+    TypedId, UserId, WorkerId, WorkspaceFileId,
 };
 
 use super::{
@@ -15,8 +15,18 @@ use super::{
     },
     select,
     types::{
-        agent::Agent, approval::ApprovalRequest, document::AgentDocument, event::Event, execution::Execution,
-        goal::Goal, organization::Organization, service_account::ServiceAccount, task::Task, team::Team, user::User,
+        agent::Agent,
+        approval::ApprovalRequest,
+        document::AgentDocument,
+        event::Event,
+        execution::Execution,
+        file::{self, WorkspaceFile},
+        goal::Goal,
+        organization::Organization,
+        service_account::ServiceAccount,
+        task::Task,
+        team::Team,
+        user::User,
         worker::Worker,
     },
 };
@@ -52,6 +62,8 @@ pub enum Node {
     Worker(Worker),
     /// A service account.
     ServiceAccount(ServiceAccount),
+    /// A file of a goal's workspace.
+    WorkspaceFile(WorkspaceFile),
     /// An audit event.
     Event(Event),
 }
@@ -74,6 +86,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         ExecutionId::PREFIX => parse_id::<ExecutionId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         ServiceAccountId::PREFIX => parse_id::<ServiceAccountId>(field, id).map(drop),
+        WorkspaceFileId::PREFIX => parse_id::<WorkspaceFileId>(field, id).map(drop),
         EventId::PREFIX => parse_id::<EventId>(field, id).map(drop),
         _ => Err(Error::validation(field, "Not the id of a node.")),
     }
@@ -106,6 +119,11 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;
             rows.into_iter().next().map(|row| Node::AgentDocument(AgentDocument(row)))
+        }
+        WorkspaceFileId::PREFIX => {
+            let id = parse_id(field, id)?;
+            let rows = cx.store.file_by_ids(&[id], file::columns(&fields)).await?;
+            rows.into_iter().next().map(|row| Node::WorkspaceFile(WorkspaceFile(row)))
         }
         EventId::PREFIX if may_start(&cx.viewer, Permission::AuditRead).is_err() => None,
         EventId::PREFIX => {

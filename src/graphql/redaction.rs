@@ -11,7 +11,10 @@ use async_graphql::{
 };
 use entity::confidential::{Confidential, JsonText, Reader};
 
-use super::{context::cx_of, scalars::Json};
+use super::{
+    context::cx_of,
+    scalars::{BigInt, Json},
+};
 
 /// The key under which async-graphql's feature `raw_value` writes a string out as the JSON that it is.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
@@ -40,6 +43,20 @@ impl Content for String {
     }
 }
 
+impl Content for i64 {
+    fn type_name() -> Cow<'static, str> {
+        <BigInt as OutputType>::type_name()
+    }
+
+    fn register(registry: &mut Registry) {
+        <BigInt as OutputType>::create_type_info(registry);
+    }
+
+    fn to_value(&self) -> Value {
+        async_graphql::ScalarType::to_value(&BigInt(*self))
+    }
+}
+
 impl Content for JsonText {
     fn type_name() -> Cow<'static, str> {
         <Json as OutputType>::type_name()
@@ -59,20 +76,30 @@ impl Content for JsonText {
 
 /// A confidential value on its way out.
 pub struct Redacted<'a, T> {
-    value: &'a Confidential<T>,
+    value: Held<'a, T>,
     /// Whether this kind of content is for this viewer, of those who may read any.
     entitled: bool,
 }
 
+enum Held<'a, T> {
+    Row(&'a Confidential<T>),
+    Computed(Confidential<T>),
+}
+
 impl<'a, T> Redacted<'a, T> {
+    /// A value that is no row's, for whoever may read content.
+    pub const fn computed(value: Confidential<T>) -> Self {
+        Self { value: Held::Computed(value), entitled: true }
+    }
+
     /// For whoever may read content and sees the row.
     pub const fn new(value: &'a Confidential<T>) -> Self {
-        Self { value, entitled: true }
+        Self { value: Held::Row(value), entitled: true }
     }
 
     /// For some of those only: what the policy table says of the viewer at hand.
     pub const fn only_if(entitled: bool, value: &'a Confidential<T>) -> Self {
-        Self { value, entitled }
+        Self { value: Held::Row(value), entitled }
     }
 }
 
@@ -97,9 +124,13 @@ impl<T: Content> OutputType for Redacted<'_, T> {
         _field: &Positioned<Field>,
     ) -> impl Future<Output = ServerResult<Value>> + Send {
         let cx = cx_of(ctx);
+        let held = match &self.value {
+            Held::Row(value) => *value,
+            Held::Computed(value) => value,
+        };
         let value = match cx.reader() {
-            Some(reader) if self.entitled && reader.opens(self.value.audience()) => {
-                self.value.open(&reader).map_or(Value::Null, Content::to_value)
+            Some(reader) if self.entitled && reader.opens(held.audience()) => {
+                held.open(&reader).map_or(Value::Null, Content::to_value)
             }
             _ => {
                 cx.note_redaction(ctx.path_node.as_ref());

@@ -135,4 +135,6 @@ actions! {
     DrainWorker on WorkerFacts = WorkerRegister;
     /// Speak for a worker: keep it alive, claim, run and finish tasks, record executions, ask approval of a risky step.
     RunTasks on WorkerFacts = TaskRun;
+    /// Put or delete a goal's files.
+    WriteFile on GoalFacts = FileWrite;
 }

@@ -14,6 +14,7 @@
 use crate::{
     error::{Error, Result},
     identity::email,
+    text::is_disguise,
 };
 
 /// Longest name, in characters.
@@ -62,12 +63,6 @@ fn shown(field: &'static str, text: &str, most: usize) -> Result<String> {
         return Err(Error::validation(field, format!("must be at most {most} characters long")));
     }
     Ok(text.to_owned())
-}
-
-/// Characters by which a name could be shown as another: what overrides or isolates the direction of writing, and the
-/// invisible ones. Joiners stay: some scripts need them.
-const fn is_disguise(char: char) -> bool {
-    matches!(char, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// Content: kept to the letter, at most `most` bytes. PostgreSQL stores no NUL, and the two databases must answer alike.

@@ -37,6 +37,7 @@ pub mod throttle;
 pub mod usage;
 pub mod user;
 pub mod worker;
+pub mod workspace;
 
 use entity::ids::OrgId;
 

@@ -31,6 +31,7 @@ pub mod team;
 pub mod usage;
 pub mod user;
 pub mod worker;
+pub mod workspace;
 pub mod write;
 
 use std::{

@@ -349,6 +349,11 @@ visible! {
         hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
     // An edge and a run are read through their tasks, which are under the rule themselves.
+    workspace_file by GoalRead: |seer| {
+        use entity::workspace_file::{Column, Entity};
+        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
+    };
+    // An edge is read through its goal's tasks, which are under the rule themselves.
     task_dependency by GoalRead: |seer| {
         use entity::task_dependency::{Column, Entity};
         Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))

@@ -102,6 +102,8 @@ pub async fn write(connection: &impl ConnectionTrait, platform: &DemoPlatform) -
     rows(connection, &platform.service_account_agents).await?;
     rows(connection, &platform.workers).await?;
     rows(connection, &platform.goals).await?;
+    rows(connection, &platform.workspace_files).await?;
+    rows(connection, &platform.workspace_usage).await?;
     rows(connection, &platform.agent_documents).await?;
     rows(connection, &platform.tasks).await?;
     rows(connection, &platform.task_dependencies).await?;

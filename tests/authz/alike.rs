@@ -20,6 +20,7 @@ fn absent(id: &str) -> String {
         "wrk" => WorkerId::from_uuid(never).to_string(),
         "sva" => entity::ids::ServiceAccountId::from_uuid(never).to_string(),
         "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
+        "file" => entity::ids::WorkspaceFileId::from_uuid(never).to_string(),
         "evt" => entity::ids::EventId::from_uuid(never).to_string(),
         other => panic!("{other}"),
     }
@@ -55,7 +56,7 @@ on_both! {
             assert!(node.data()["node"].is_null(), "{kind}");
             same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
             let root = match kind {
-                "AgentDocument" | "Event" | "ServiceAccount" => continue,
+                "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" => continue,
                 kind => kind.to_lowercase(),
             };
             let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;

@@ -40,6 +40,7 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("ApprovalRequest", of_acme!(approval_requests)),
         ("Worker", of_acme!(workers)),
         ("ServiceAccount", of_acme!(service_accounts)),
+        ("WorkspaceFile", of_acme!(workspace_files)),
         ("Event", of_acme!(events)),
     ]);
     for ids in samples.values_mut() {

@@ -76,6 +76,7 @@ fn cases(world: &World) -> Vec<Case> {
         input[name] = json!(value);
         input
     };
+    let file = plan.workspace_files.iter().find(|row| row.org_id == acme).unwrap();
     let invitation =
         plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
     let pending = plan
@@ -237,6 +238,12 @@ fn cases(world: &World) -> Vec<Case> {
         ("completeTask", "", input(claim.clone())),
         ("failTask", "", input(claimed("error", "It broke."))),
         ("recordExecution", "", input(claimed("status", "SUCCEEDED"))),
+        (
+            "putWorkspaceFile",
+            "on Finance's",
+            input(json!({ "goalId": text(&goal.id), "path": "notes/today.md", "contents": "Done." })),
+        ),
+        ("deleteWorkspaceFile", "of a goal", id(&file.id)),
     ]
 }
 

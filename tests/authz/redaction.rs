@@ -24,6 +24,10 @@ const CONFIDENTIAL: &[&str] = &[
     "ApprovalRequest.payload",
     "ApprovalRequest.reason",
     "ApprovalDecision.comment",
+    "WorkspaceFile.path",
+    "WorkspaceFile.contents",
+    "WorkspaceFile.sizeBytes",
+    "WorkspaceFile.sha256",
     "Event.payload",
 ];
 
@@ -46,6 +50,7 @@ fn content(world: &World) -> Vec<String> {
     texts.extend(plan.approval_requests.iter().filter_map(|row| row.reason.open(&Test).cloned()));
     texts.extend(plan.approval_decisions.iter().filter_map(|row| row.comment.open(&Test).cloned()));
     texts.extend(plan.executions.iter().filter_map(|row| row.code_output.open(&Test).cloned()));
+    texts.extend(plan.files.iter().map(|file| String::from_utf8(file.bytes.clone()).unwrap()));
     assert!(texts.len() > 2_000);
     texts
 }
@@ -106,6 +111,7 @@ on_both! {
         for query in [
             "{ organizations { nodes { config teams { nodes { agents { nodes { systemPrompt config documents { nodes { content uri } } } } } } } } }",
             "{ agents(first: 100) { edges { node { systemPrompt goals { edges { node { goalText plan tasks { nodes { payload result error } } } } } } } } }",
+            "{ goals(first: 20) { nodes { files(first: 1) { nodes { path sizeBytes sha256 contents } } } } }",
             "{ goals(first: 100) { nodes { goalText plan agent { systemPrompt } tasks { nodes { payload dependsOn { payload result error } } } } } }",
             "{ approvalRequests(first: 100) { nodes { payload reason decisions { comment } goal { goalText approvalRequests { reason } } } } }",
             "{ tasks(first: 100) { nodes { payload result error goal { goalText agent { config } } } } }",

@@ -60,6 +60,8 @@ fn tables(platform: &DemoPlatform) -> Vec<(&'static str, Vec<Cells>)> {
         service_account_agents,
         workers,
         goals,
+        workspace_files,
+        workspace_usage,
         agent_documents,
         tasks,
         task_dependencies,

@@ -13,22 +13,28 @@ use serde_json::{Value, json};
 
 use super::process::{Running, palisade, run};
 
-fn ask(server: &Running, token: &str, query: &str, variables: Value) -> Value {
+pub(super) fn ask(server: &Running, token: &str, query: &str, variables: Value) -> Value {
+    try_ask(&server.address, token, query, variables).expect("an answer")
+}
+
+/// None when the server is gone before it has answered.
+pub(super) fn try_ask(address: &str, token: &str, query: &str, variables: Value) -> Option<Value> {
     let body = json!({ "query": query, "variables": variables }).to_string();
-    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let mut stream = TcpStream::connect(address).ok()?;
     write!(
         stream,
         "POST /graphql HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\naccept: application/json\r\n\
          authorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
-    .unwrap();
+    .ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap_or_else(|_| panic!("{answer}"))
+    stream.read_to_string(&mut answer).ok()?;
+    let answer = answer.split("\r\n\r\n").nth(1)?;
+    Some(serde_json::from_str(answer).unwrap_or_else(|_| panic!("{answer}")))
 }
 
-fn token(folder: &Path) -> String {
+pub(super) fn token(folder: &Path) -> String {
     let (code, token, log) = run(folder, &["token", "--email", "ada@acme.example"], &[("PALISADE_DATA__DIR", "data")]);
     assert_eq!(code, 0, "{log}");
     token.trim().to_owned()

@@ -6,6 +6,7 @@ mod body;
 mod disk;
 mod errors;
 mod explorer;
+mod files;
 mod pages;
 mod process;
 mod refusals;

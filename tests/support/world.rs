@@ -27,6 +27,7 @@ use palisade::{
         db::{Database, PoolLimits},
         seed,
     },
+    workspace::{Files, Quota, local::LocalWorkspace},
 };
 use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::{Value, json};
@@ -81,7 +82,26 @@ pub struct World {
     /// Sees and may do everything: for looking behind the walls.
     pub root: DatabaseConnection,
     pub kind: &'static str,
+    /// Where goals' files are.
+    pub files: Files,
+    pub workspace: tempfile::TempDir,
     _keep: Keep,
+}
+
+/// What files may take in a world.
+pub const QUOTA: Quota = Quota { file_bytes: 100_000, bytes: 1_000_000, files: 1_000 };
+
+/// A workspace in which the demo's files stand where a mount would show them.
+fn workspace(plan: &DemoPlatform) -> (tempfile::TempDir, Files) {
+    let folder = tempfile::tempdir().unwrap();
+    for file in &plan.files {
+        let (org, goal) = (file.version.org_id.to_string(), file.version.goal_id.to_string());
+        let place = folder.path().join("orgs").join(org).join(goal).join(file.path.as_str());
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(place, &file.bytes).unwrap();
+    }
+    let backend = Arc::new(LocalWorkspace::open(folder.path()).unwrap());
+    (folder, Files { backend, quota: QUOTA })
 }
 
 enum Keep {
@@ -152,13 +172,24 @@ impl World {
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
         let secret = ServerSecret::new([7; 32]);
         let settings = IdentitySettings::new("https://palisade.example");
-        let rooms = Rooms::new(database.clone(), clock, &secret, settings);
+        let plan = plan().await;
+        let (workspace, files) = workspace(&plan);
+        let rooms = Rooms::new(database.clone(), clock, &secret, settings).with_files(files.clone());
         let schema = graphql::schema();
         let config = Config::default();
         let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
         let engine = Arc::new(Engine::new(schema, documents));
         let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), config.http.clone());
-        Self { database, rooms, engine, router, plan: plan().await, root: connect(url).await, kind, _keep: keep }
+        Self { database, rooms, engine, router, plan, root: connect(url).await, kind, files, workspace, _keep: keep }
+    }
+
+    /// The same world with its files in another place, or held against another quota.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.rooms = self.rooms.with_files(files.clone());
+        self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
+        self.files = files;
+        self
     }
 
     /// Asks as the account, or the service account, that the demo calls `role`; as nobody without one.

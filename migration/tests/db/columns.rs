@@ -80,6 +80,8 @@ fn entities() -> Columns {
         user,
         user_identity,
         worker,
+        workspace_file,
+        workspace_usage,
     );
     let listed: BTreeSet<_> = entity::tables()
         .iter()

@@ -95,3 +95,26 @@ async fn the_way_back_is_refused_where_it_would_lose_something() {
         run(&world.db, world.back().await, &Options::default()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn the_tables_of_files_go_only_when_there_are_no_files() {
+    for world in World::both().await {
+        old::populated(&world).await;
+        convert(&world).await;
+        world
+            .sql(
+                "INSERT INTO workspace_files
+                 (org_id, id, goal_id, agent_id, path, size_bytes, sha256, version, created_at, updated_at)
+                 SELECT org_id, id, id, agent_id, 'a', 1, 'x', id, created_at, updated_at FROM goals LIMIT 1",
+            )
+            .await;
+        let before = everything(&world).await;
+        let error = run(&world.db, Command::Down(1), &Options::default()).await.unwrap_err();
+        assert!(matches!(error, Error::Refused(Refusal::FilesRemain)), "{error}");
+        assert_eq!(everything(&world).await, before);
+        world.sql("DELETE FROM workspace_files").await;
+        run(&world.db, Command::Down(1), &Options::default()).await.unwrap();
+        assert!(!everything(&world).await.iter().any(|table| table.starts_with("workspace_")));
+        assert!(world.up().await.changed);
+    }
+}

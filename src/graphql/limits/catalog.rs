@@ -67,6 +67,18 @@ pub struct Field {
     pub list: bool,
     /// Whether it takes `first`, as a connection does.
     pub paged: bool,
+    /// How many fields it counts for.
+    pub weight: u64,
+}
+
+/// Fields that count for more than themselves, with why.
+const WEIGHTS: &[(&str, &str, u64)] = &[
+    // Half a megabyte each, read from a disk: two dozen in a request of the default limit.
+    ("WorkspaceFile", "contents", 2_000),
+];
+
+fn weight(ty: &str, field: &str) -> u64 {
+    WEIGHTS.iter().find(|(of, name, _)| (*of, *name) == (ty, field)).map_or(1, |(_, _, weight)| *weight)
 }
 
 /// The name at the bottom of a type.
@@ -110,10 +122,10 @@ impl Catalog {
                             catalog.objects.insert(name.clone());
                             implements
                                 .extend(definition.implements.iter().map(|of| (name.clone(), of.node.to_string())));
-                            Kind::Composite(definition.fields.into_iter().map(|each| field(each.node)).collect())
+                            Kind::Composite(definition.fields.into_iter().map(|each| field(&name, each.node)).collect())
                         }
                         TypeKind::Interface(definition) => {
-                            Kind::Composite(definition.fields.into_iter().map(|each| field(each.node)).collect())
+                            Kind::Composite(definition.fields.into_iter().map(|each| field(&name, each.node)).collect())
                         }
                         TypeKind::Union(_) => Kind::Composite(HashMap::new()),
                     };
@@ -130,13 +142,14 @@ impl Catalog {
     fn make_interfaces_strict(&mut self, implements: &[(String, String)]) {
         for (object, interface) in implements {
             let Some(Kind::Composite(fields)) = self.types.get(object) else { continue };
-            let strict: Vec<(String, bool, bool)> =
-                fields.iter().map(|(name, field)| (name.clone(), field.list, field.paged)).collect();
+            let strict: Vec<(String, bool, bool, u64)> =
+                fields.iter().map(|(name, field)| (name.clone(), field.list, field.paged, field.weight)).collect();
             if let Some(Kind::Composite(fields)) = self.types.get_mut(interface) {
-                for (name, list, paged) in strict {
+                for (name, list, paged, weight) in strict {
                     if let Some(field) = fields.get_mut(&name) {
                         field.list |= list;
                         field.paged |= paged;
+                        field.weight = field.weight.max(weight);
                     }
                 }
             }
@@ -196,10 +209,12 @@ fn argument(definition: InputValueDefinition) -> (String, Argument) {
     (definition.name.node.to_string(), Argument { ty: definition.ty.node, has_default })
 }
 
-fn field(definition: FieldDefinition) -> (String, Field) {
+fn field(of: &str, definition: FieldDefinition) -> (String, Field) {
     let arguments: HashMap<_, _> = definition.arguments.into_iter().map(|each| argument(each.node)).collect();
     let ty = definition.ty.node;
     let list = matches!(ty.base, BaseType::List(_));
     let paged = arguments.contains_key("first") || arguments.contains_key("last");
-    (definition.name.node.to_string(), Field { ty, arguments, list, paged })
+    let name = definition.name.node.to_string();
+    let weight = weight(of, &name);
+    (name, Field { ty, arguments, list, paged, weight })
 }

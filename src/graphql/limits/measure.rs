@@ -257,7 +257,7 @@ impl<'a> Costs<'a> {
         let Some(known) = known else { return Cost { once: inner.total(self.plain).saturating_add(1), each: 0 } };
         let length = self.length(field, known);
         if !known.list {
-            return Cost { once: inner.total(length.unwrap_or(self.plain)).saturating_add(1), each: 0 };
+            return Cost { once: inner.total(length.unwrap_or(self.plain)).saturating_add(known.weight), each: 0 };
         }
         let element = inner.total(self.plain);
         match length {

@@ -4,6 +4,7 @@
 mod agent;
 mod agent_people;
 mod approval;
+mod file;
 mod goal;
 mod member;
 mod organization;
@@ -33,6 +34,7 @@ pub struct Mutation(
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
     approval::ApprovalMutation,
+    file::FileMutation,
     plan::PlanMutation,
     service_account::ServiceAccountMutation,
     task::TaskMutation,

@@ -6,6 +6,7 @@ use entity::{confidential::JsonText, ids::GoalId, table::Audience};
 use super::{
     agent::{Agent, agent},
     approval::ApprovalRequest,
+    file::{self, WorkspaceFile, WorkspaceFileConnection},
     organization::{Organization, organization},
     task::{Task, TaskConnection, TaskEdgeInGraph, TaskFilterInput, TaskOrder, TaskStatusCount},
     user::{User, user},
@@ -17,7 +18,10 @@ use crate::{
         context::{RequestCtx, cx},
         directives::confidential,
         enums::{GoalStatus, OrderDirection, stored},
-        loaders::{ApprovalsOfGoals, GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals, TasksOfGoals},
+        loaders::{
+            ApprovalsOfGoals, FileCountOfGoals, FilesOfGoals, GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals,
+            TasksOfGoals,
+        },
         redaction::Redacted,
         scalars::DateTime,
         select,
@@ -121,6 +125,25 @@ impl Goal {
         let cx = cx(ctx);
         let rows = cx.loaders.load(&cx.store, Graph {}, self.0.id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(TaskEdgeInGraph::new).collect())
+    }
+
+    /// The files of its workspace, in the order in which they were first put.
+    async fn files(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 without it.")] first: Option<i32>,
+        #[graphql(desc = "Only files after this cursor.")] after: Option<String>,
+    ) -> Result<WorkspaceFileConnection> {
+        let (cx, id) = (cx(ctx), self.0.id);
+        let list = ListName::new(cx, "files of", &id);
+        let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
+        let batch = FilesOfGoals { columns: file::columns(&select::node_fields(ctx)), page };
+        let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
+        let total = match select::selects(ctx, "totalCount") {
+            true => Some(cx.loaders.load(&cx.store, FileCountOfGoals {}, id).await?.unwrap_or(0)),
+            false => None,
+        };
+        Ok(WorkspaceFileConnection::new(seal(cx, &list, page, WorkspaceFile)?, total))
     }
 
     /// When it was submitted.

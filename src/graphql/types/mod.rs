@@ -6,6 +6,7 @@ pub mod decision;
 pub mod document;
 pub mod event;
 pub mod execution;
+pub mod file;
 pub mod goal;
 pub mod invitation;
 pub mod organization;

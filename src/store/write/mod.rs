@@ -36,3 +36,4 @@ pub mod team;
 pub mod usage;
 pub mod user;
 pub mod worker;
+pub mod workspace;

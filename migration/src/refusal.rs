@@ -1,4 +1,4 @@
-//! Why the conversion, or its reversal, declines.
+//! Why a migration, or its reversal, declines.
 
 /// A reason that whoever runs the migration can do something about. Nothing was changed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -21,4 +21,7 @@ pub enum Refusal {
         /// What there is, as a sentence's subject.
         what: String,
     },
+    /// Going back would forget which files there are.
+    #[error("going back would lose the names and checksums of workspace files; delete the files first")]
+    FilesRemain,
 }

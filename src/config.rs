@@ -39,6 +39,8 @@ pub struct Config {
     pub identity: Identity,
     /// How large a request may be.
     pub limits: Limits,
+    /// Subscriptions.
+    pub streams: Streams,
     /// Outgoing mail.
     pub mail: Mail,
     /// Goals' files.
@@ -140,6 +142,34 @@ pub struct Limits {
     pub document_cache: u64,
 }
 
+/// Subscriptions.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Streams {
+    /// WebSockets open at once.
+    pub sockets: usize,
+    /// WebSockets of one account.
+    pub sockets_per_viewer: usize,
+    /// Operations that run at once on one socket.
+    pub per_socket: usize,
+    /// Subscriptions of one account.
+    pub per_viewer: usize,
+    /// Subscriptions open at once.
+    pub total: usize,
+    /// How long a socket may wait before it says who it is.
+    #[serde(with = "span")]
+    pub init_timeout: Duration,
+    /// How often a stream on which nothing happens shows that it lives.
+    #[serde(with = "span")]
+    pub keepalive: Duration,
+    /// How long a client may leave an event untaken.
+    #[serde(with = "span")]
+    pub stall: Duration,
+    /// How often open streams are looked over.
+    #[serde(with = "span")]
+    pub check_every: Duration,
+}
+
 /// Outgoing mail.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -235,6 +265,22 @@ impl Default for Limits {
             introspection: 3,
             batch: 10,
             document_cache: 8 << 20,
+        }
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            sockets: 2_000,
+            sockets_per_viewer: 20,
+            per_socket: 50,
+            per_viewer: 100,
+            total: 5_000,
+            init_timeout: Duration::from_secs(10),
+            keepalive: Duration::from_secs(15),
+            stall: Duration::from_secs(20),
+            check_every: Duration::from_millis(500),
         }
     }
 }

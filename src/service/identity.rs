@@ -68,6 +68,10 @@ impl IdentitySettings {
     }
 }
 
+/// A verified token. Whether it still holds is for [`Identity::viewer_of`] to say.
+#[derive(Clone, Debug)]
+pub struct Credential(Arc<Claims>);
+
 /// Sign-in. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Identity(pub(super) Arc<Inner>);
@@ -155,6 +159,44 @@ impl Identity {
         let tx = inner.db.begin_read(Role::Identity, None).await?;
         let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
         standing.viewer_for(claims, inner.clock.now())
+    }
+
+    /// What a stream signs in with, proved once: what it is worth is asked again as long as the stream lasts. No header is
+    /// nobody, who follows nothing.
+    pub async fn credential<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Credential> {
+        let token = bearer::token(authorization)?.ok_or(Error::Unauthenticated)?;
+        Ok(Credential(self.verify(token).await?))
+    }
+
+    /// The viewer of a credential under the rows as they are now.
+    pub async fn viewer_of(&self, credential: &Credential) -> Result<Viewer> {
+        if self.0.keys.verifying(credential.0.key_id).await?.is_none() {
+            return Err(Error::Unauthenticated);
+        }
+        self.viewer(&credential.0).await
+    }
+
+    /// Which of these credentials are worth nothing any more: one query for all of them.
+    pub async fn spent(&self, credentials: &[Credential]) -> Result<Vec<bool>> {
+        let inner = &*self.0;
+        let mut sessions: Vec<_> = credentials.iter().map(|credential| credential.0.session_id).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        let tx = inner.db.begin_read(Role::Identity, None).await?;
+        let standings = rows::standing_list(&tx, &sessions).await?;
+        drop(tx);
+        let mut spent = Vec::with_capacity(credentials.len());
+        for Credential(claims) in credentials {
+            let standing = standings.get(&claims.session_id);
+            let holds = standing.is_some_and(|standing| standing.viewer_for(claims, inner.clock.now()).is_ok());
+            spent.push(!holds || inner.keys.verifying(claims.key_id).await?.is_none());
+        }
+        Ok(spent)
+    }
+
+    /// Whether a credential's time is over, which no database need be asked about.
+    pub fn expired(&self, credential: &Credential) -> bool {
+        self.0.clock.now() >= credential.0.expires_at
     }
 
     /// Every organisation that the account may switch to, the last used one first.

@@ -21,6 +21,7 @@ pub mod member;
 pub mod organization;
 pub mod session;
 pub mod setup;
+pub mod stream;
 pub mod team;
 pub mod throttle;
 pub mod user;

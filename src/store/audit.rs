@@ -86,6 +86,7 @@ pub async fn record(tx: &Tx, clock: &Clock, org_id: OrgId, actor: Option<UserId>
         .value(event_head::Column::Hash, hash)
         .and_where(Expr::col(event_head::Column::OrgId).eq(org_id));
     tx.execute(&update).await?;
+    tx.tells(org_id, sequence);
     Ok(())
 }
 

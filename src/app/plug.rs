@@ -2,23 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Data, EmptySubscription, Schema};
+use async_graphql::{Data, Schema};
 use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Failure, migrations::Migrated};
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, Streams},
     demo::{self, DemoLogin},
     error::{Error, Result},
-    graphql::{self, RequestCtx, mutation::Mutation, query::Query},
+    graphql::{self, RequestCtx, mutation::Mutation, query::Query, subscription::Subscription},
     http::{Backend, Opened, Report},
     identity::{ServerSecret, password::Password},
     service::{
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
         setup::NewSuperAdmin,
+        stream::Hub,
     },
     store::{self, cursor::CursorSealer, db::Database},
     viewer::Viewer,
@@ -32,7 +33,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 pub const DEMO_ISSUER: &str = "palisade-demo";
 
 /// The schema, without state.
-pub fn schema() -> Schema<Query, Mutation, EmptySubscription> {
+pub fn schema() -> Schema<Query, Mutation, Subscription> {
     graphql::schema()
 }
 
@@ -55,6 +56,7 @@ pub struct Rooms {
     clock: Clock,
     cursors: CursorSealer,
     public_url: Arc<str>,
+    hub: Hub,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
 }
@@ -62,15 +64,24 @@ pub struct Rooms {
 impl Rooms {
     /// Puts the rooms together over a database.
     pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
+        let public_url = settings.issuer.clone().into();
+        let identity = Identity::new(database.clone(), clock.clone(), secret.clone(), settings);
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
-            public_url: settings.issuer.clone().into(),
-            identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
+            public_url,
+            hub: Hub::new(database.clone(), identity.clone(), Streams::default()),
+            identity,
             database,
             clock,
             migrated: None,
             demo: None,
         }
+    }
+
+    /// With other limits for streams.
+    #[must_use]
+    pub fn with_streams(self, settings: Streams) -> Self {
+        Self { hub: Hub::new(self.database.clone(), self.identity.clone(), settings), ..self }
     }
 
     /// Signs in, out and over.
@@ -117,6 +128,10 @@ impl Backend for Rooms {
         vec![("database", self.database.ping().await.is_ok()), ("migrations", migrated)]
     }
 
+    fn hub(&self) -> Option<&Hub> {
+        Some(&self.hub)
+    }
+
     fn demo_logins(&self) -> Option<serde_json::Value> {
         self.demo.clone()
     }
@@ -138,7 +153,7 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         ..IdentitySettings::new(public_url.clone())
     };
     let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
-    Ok(Rooms { public_url: public_url.into(), ..rooms })
+    Ok(Rooms { public_url: public_url.into(), ..rooms }.with_streams(config.streams.clone()))
 }
 
 /// What stands behind the door, with the jobs that run beside it.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Data, PathSegment};
 
-use crate::{error::Result, viewer::Viewer};
+use crate::{error::Result, service::stream::Hub, viewer::Viewer};
 
 /// The rooms behind the door: one implementor in `app`, small ones in tests.
 #[async_trait::async_trait]
@@ -19,6 +19,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What must hold before requests are sent here, each by name.
     async fn ready(&self) -> Vec<(&'static str, bool)>;
+
+    /// Holds open streams; without it there are none.
+    fn hub(&self) -> Option<&Hub> {
+        None
+    }
 
     /// Who can log in, when this is the demo.
     fn demo_logins(&self) -> Option<serde_json::Value> {

@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]) |
+//! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]); as server-sent events ([`sse`]); over a WebSocket ([`websocket`]) |
 //! | `/graphiql/` | the explorer, embedded ([`graphiql`]); `/` leads there |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
@@ -18,12 +18,16 @@ pub mod answer;
 pub mod backend;
 pub mod client;
 pub mod engine;
+pub mod following;
 pub mod graphiql;
 pub mod graphql;
 pub mod headers;
 pub mod negotiate;
+pub mod origin;
 pub mod pages;
 pub mod request_log;
+pub mod sse;
+pub mod websocket;
 
 use std::sync::Arc;
 

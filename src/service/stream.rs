@@ -119,6 +119,12 @@ impl Hub {
         reader
     }
 
+    /// A place at the end of the log of `org`: what comes next is what has not happened yet.
+    pub async fn reader_from_now(&self, org: OrgId) -> Result<Reader> {
+        let heads = log_heads(&self.0.db, &[org]).await?;
+        Ok(self.reader(org, heads.get(&org).copied().unwrap_or(0)))
+    }
+
     /// Room for one more socket of the process, before it is known whose.
     pub fn socket(&self) -> Option<Held> {
         self.hold(Place::Socket, None, self.0.settings.sockets)

@@ -9,7 +9,10 @@ use std::collections::{HashMap, HashSet};
 
 use entity::{
     event, event_head,
-    ids::{AgentDocumentId, AgentId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId},
+    ids::{
+        AgentDocumentId, AgentId, ChatMessageId, ChatSessionId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId,
+        WorkerId,
+    },
 };
 use sea_orm::{
     ConnectionTrait, TryGetable,
@@ -49,11 +52,28 @@ impl LogEntry {
         self.subject_id.as_deref().and_then(|id| id.split_once('_')).map_or("", |(prefix, _)| prefix)
     }
 
+    /// Whether it may change who sees what: it is about a person, a team, an agent or the like, not about work.
+    pub fn may_change_sight(&self) -> bool {
+        const WORK: [&str; 6] = [
+            GoalId::PREFIX,
+            TaskId::PREFIX,
+            AgentDocumentId::PREFIX,
+            WorkerId::PREFIX,
+            ChatSessionId::PREFIX,
+            ChatMessageId::PREFIX,
+        ];
+        !WORK.contains(&self.family())
+    }
+
     /// The subject, when it is of this kind.
     pub fn subject<I: TypedId>(&self) -> Option<I> {
         self.subject_id.as_deref()?.parse().ok()
     }
 }
+
+/// What members are told of their organisation itself: what shows in its name and state.
+const OF_AN_ORGANIZATION: [&str; 4] =
+    ["organization.renamed", "organization.suspended", "organization.reactivated", "organization.archived"];
 
 /// The last position of each log. Organisations without an event are missing.
 pub async fn log_heads(db: &Database, orgs: &[OrgId]) -> Result<HashMap<OrgId, i64>> {
@@ -129,7 +149,7 @@ impl Store {
             (_, None) => false,
             // Who belongs to the organisation is every member's to know; what else happens to an account is its owner's.
             (UserId::PREFIX, Some(subject)) => entry.kind.starts_with("member.") || subject == own,
-            (OrgId::PREFIX, Some(_)) => entry.kind.starts_with("organization."),
+            (OrgId::PREFIX, Some(_)) => OF_AN_ORGANIZATION.contains(&entry.kind.as_str()),
             (_, Some(subject)) => seen.contains(subject),
         };
         Ok(entries.iter().filter(sees).map(|entry| entry.id).collect())
@@ -158,11 +178,5 @@ impl Store {
             .and_where(Expr::col((event::Entity, event::Column::OrgId)).eq(org))
             .and_where(Expr::col((event::Entity, event::Column::Id)).eq(entry.id));
         Ok(self.rows::<EventRow>(&select, columns).await?.pop())
-    }
-
-    /// Where the log of `org` ends now: what is followed from here on is what has not happened yet.
-    pub async fn log_end(&self, org: OrgId) -> Result<i64> {
-        self.scope()?;
-        Ok(log_heads(self.database(), &[org]).await?.get(&org).copied().unwrap_or(0))
     }
 }

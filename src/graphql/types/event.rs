@@ -31,9 +31,13 @@ impl Event {
         gid(self.0.id)
     }
 
-    /// Position in the organisation's log, from 1 without gaps: a decimal number that may outgrow `Int`.
-    async fn sequence(&self) -> Result<Option<String>> {
-        Ok(Some(self.0.sequence.get()?.to_string()))
+    /// Position in the organisation's log, from 1 without gaps: a decimal number that may outgrow `Int`. Org admins' and
+    /// super-admins', null for others: it tells how much happens that they do not see.
+    async fn sequence(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        match cx(ctx).viewer.tenant() {
+            Some(tenant) if !tenant.is_org_admin() => Ok(None),
+            _ => Ok(Some(self.0.sequence.get()?.to_string())),
+        }
     }
 
     /// What happened, `noun.verb`.

@@ -116,9 +116,12 @@ pub async fn serve(
     };
     waiting.abort();
     // Sockets say goodbye after the server has let go of them.
-    let _ = tokio::time::timeout(GOODBYES, async { while hub.as_ref().is_some_and(|hub| hub.open() > 0) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }}).await;
+    let _ = tokio::time::timeout(GOODBYES, async {
+        while hub.as_ref().is_some_and(|hub| hub.open() > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
     // A connection that hangs must not keep the process.
     let _ = tokio::time::timeout(Duration::from_secs(2), database.close()).await;
     outcome.map_err(Into::into)

@@ -10,4 +10,5 @@ mod demo;
 mod http;
 mod identity;
 mod service;
+mod streams;
 mod support;

@@ -3,11 +3,7 @@
 //! For each turn the viewer is loaded anew, and what it reads, it reads in a transaction of that turn. The stream ends with
 //! a coded error when the viewer may not go on, whether anything happens or not, and without one when the server stops.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use async_graphql::{
     Variables,
@@ -86,7 +82,8 @@ impl Following {
     pub async fn open(place: Place, document: Document, call: Call) -> Result<Self, Box<Answer>> {
         let one = document.operation().is_some_and(is_one_field);
         if !one {
-            let message = "A subscription selects one field of the root, by itself: not in a fragment, with no directive.";
+            let message =
+                "A subscription selects one field of the root, by itself: not in a fragment, with no directive.";
             return Err(Answer::from(Refusal::validation("query", message)).into());
         }
         let Some(held) = place.seat.stream() else {
@@ -97,8 +94,7 @@ impl Following {
         facts.ran(&document);
         let turn = Turn::new(Task::Open);
         let subscription = (&document, &call.variables);
-        let (answer, statements) =
-            place.engine.turn(&*place.backend, &viewer, place.client, subscription, &turn).await;
+        let (answer, statements) = place.engine.turn(&*place.backend, &viewer, place.client, subscription, &turn).await;
         facts.statements = statements;
         let opened = turn.outcome().opened.filter(|_| answer.is_none());
         let Some(Opening { org, after, about }) = opened else {

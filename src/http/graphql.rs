@@ -14,7 +14,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts, sse, websocket,
+    Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts, sse,
+    websocket,
 };
 use crate::{error::Error, graphql::limits::Refusal, viewer::Viewer};
 

@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use entity::{
     event, event_head,
     ids::{
-        AgentDocumentId, AgentId, ChatMessageId, ChatSessionId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId,
-        WorkerId,
+        AgentDocumentId, AgentId, ChatMessageId, ChatSessionId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId,
+        UserId, WorkerId,
     },
 };
 use sea_orm::{

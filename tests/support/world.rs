@@ -82,7 +82,7 @@ pub struct World {
 }
 
 enum Keep {
-    Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
+    Sqlite(tempfile::TempDir),
     Postgres(Box<postgres::Database>),
 }
 
@@ -182,6 +182,14 @@ impl World {
     pub fn url(&self) -> String {
         match &self._keep {
             Keep::Sqlite(_) => panic!("a world on PostgreSQL"),
+            Keep::Postgres(database) => database.url("postgres"),
+        }
+    }
+
+    /// The address of its database, whichever it is.
+    pub fn address(&self) -> String {
+        match &self._keep {
+            Keep::Sqlite(folder) => format!("sqlite:{}", folder.path().join("palisade.db").display()),
             Keep::Postgres(database) => database.url("postgres"),
         }
     }

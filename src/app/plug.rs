@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Data, Schema};
 use chrono::TimeDelta;
+use entity::ids::OrgId;
 use serde_json::json;
 
 use super::{Failure, migrations::Migrated};
@@ -18,10 +19,16 @@ use crate::{
     service::{
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
+        refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
         stream::Hub,
     },
-    store::{self, cursor::CursorSealer, db::Database},
+    store::{
+        self,
+        audit_chain::{self, Verdict},
+        cursor::CursorSealer,
+        db::Database,
+    },
     viewer::Viewer,
 };
 
@@ -55,6 +62,7 @@ pub struct Rooms {
     identity: Identity,
     clock: Clock,
     cursors: CursorSealer,
+    refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
     hub: Hub,
     migrated: Option<Migrated>,
@@ -68,6 +76,7 @@ impl Rooms {
         let identity = Identity::new(database.clone(), clock.clone(), secret.clone(), settings);
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
+            refusals: Arc::default(),
             public_url,
             hub: Hub::new(database.clone(), identity.clone(), Streams::default()),
             identity,
@@ -114,6 +123,14 @@ impl Backend for Rooms {
         data.insert(Arc::clone(&request));
         let report = move || Report { redacted: request.redaction_report(), statements: request.store.statements() };
         Opened { data, report: Box::new(report) }
+    }
+
+    async fn refused(&self, viewer: &Viewer, refusals: Vec<Refusal>) {
+        let request = self.request(viewer.clone());
+        if let Err(error) = self.refusals.record(request.service(), &refusals).await {
+            // The caller is told why it was refused all the same.
+            tracing::error!(code = error.code(), "a refused mutation was not recorded");
+        }
     }
 
     async fn jwks(&self) -> Result<serde_json::Value> {
@@ -262,6 +279,21 @@ pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure
     DEMO_ISSUER.clone_into(&mut config.identity.issuer);
     let tokens = local_identity(&config)?.demo_session(email).await.map_err(spoken)?;
     Ok(tokens.access_token)
+}
+
+/// Holds the logs of all organisations, or of one, against their chains.
+pub async fn verify_audit(config: &Config, organization: Option<OrgId>) -> Result<Vec<Verdict>, Failure> {
+    let database = super::open_database(config)?;
+    let organizations = match organization {
+        Some(organization) => vec![organization],
+        None => audit_chain::organizations(&database).await.map_err(spoken)?,
+    };
+    let mut verdicts = Vec::new();
+    for organization in organizations {
+        verdicts.push(audit_chain::verify(&database, organization).await.map_err(spoken)?);
+    }
+    database.close().await;
+    Ok(verdicts)
 }
 
 /// Whether there are keys to sign tokens with.

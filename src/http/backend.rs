@@ -2,7 +2,11 @@
 
 use async_graphql::{Data, PathSegment};
 
-use crate::{error::Result, service::stream::Hub, viewer::Viewer};
+use crate::{
+    error::Result,
+    service::{refusal::Refusal, stream::Hub},
+    viewer::Viewer,
+};
 
 /// The rooms behind the door: one implementor in `app`, small ones in tests.
 #[async_trait::async_trait]
@@ -13,6 +17,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Opens one operation for a viewer: the data that resolvers find in their context, and what to ask when it has run.
     fn open(&self, viewer: &Viewer) -> Opened;
+
+    /// Takes note of the fields of a mutation that were refused. The answer has been decided, and does not depend on it.
+    async fn refused(&self, viewer: &Viewer, refusals: Vec<Refusal>);
 
     /// Public keys that tokens are checked with, as a JWK set.
     async fn jwks(&self) -> Result<serde_json::Value>;

@@ -20,6 +20,7 @@ use crate::{
         completion,
         follow::Turn,
         limits::{Document, Documents, Refusal},
+        refused::refused,
     },
     viewer::Viewer,
 };
@@ -101,10 +102,10 @@ impl Engine {
             Err(refusal) => return (refusal.into(), facts),
         };
         facts.ran(&document);
-        let Some(operation) = document.operation() else {
+        let Some(kind) = document.operation().map(|operation| operation.ty) else {
             return (Error::internal("the chosen operation is gone").into(), facts);
         };
-        match operation.ty {
+        match kind {
             OperationType::Query => {}
             OperationType::Mutation if !call.read_only => {}
             OperationType::Mutation => {
@@ -128,7 +129,15 @@ impl Engine {
         let response = (self.execute)(request).await;
         let Report { redacted, statements } = report();
         facts.statements = statements;
-        (self.finish(&document, response, redacted), facts)
+        let answer = self.finish(&document, response, redacted);
+        if kind == OperationType::Mutation
+            && answer.data.is_some()
+            && !answer.errors.is_empty()
+            && let Some(operation) = document.operation()
+        {
+            backend.refused(viewer, refused(document.parsed(), operation, &answer.errors)).await;
+        }
+        (answer, facts)
     }
 
     /// Runs one turn of a subscription: what it has to say, if anything, and how many statements that took.

@@ -10,9 +10,10 @@
 //!
 //! Sessions and passwords are in [`session`](super::session), invitations in [`invitation`](super::invitation).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::ids::{OrgId, ServiceAccountId};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    identity::{Claims, Passwords, ServerSecret, bearer, token, token::Issuer},
+    identity::{Claims, Passwords, ServerSecret, ServiceKey, bearer, service_key, token, token::Issuer},
     store::{
         db::{Database, Role},
         identity as rows,
@@ -36,6 +37,9 @@ use crate::{
 const REMEMBERED: u64 = 20_000;
 /// Sessions that ended are kept this long, so that a token used twice is still known as such.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// How often the use of a key is noted, at most.
+const KEY_USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 /// What sign-in is told by the settings.
 #[derive(Clone, Debug)]
@@ -68,9 +72,15 @@ impl IdentitySettings {
     }
 }
 
-/// A verified token. Whether it still holds is for [`Identity::viewer_of`] to say.
+/// A verified token, or a service account's key. Whether it still holds is for [`Identity::viewer_of`] to say.
 #[derive(Clone, Debug)]
-pub struct Credential(Arc<Claims>);
+pub struct Credential(Proof);
+
+#[derive(Clone, Debug)]
+enum Proof {
+    Token(Arc<Claims>),
+    Key(ServiceKey),
+}
 
 /// Sign-in. Clones share everything.
 #[derive(Clone, Debug)]
@@ -86,6 +96,8 @@ pub(super) struct Inner {
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
     verified: Cache<[u8; 32], Arc<Claims>>,
+    /// When this process last noted the use of a key.
+    noted: Cache<(OrgId, ServiceAccountId), DateTime<Utc>>,
 }
 
 impl Identity {
@@ -97,7 +109,9 @@ impl Identity {
         // An entry that outlives its token by the cache's clock is refused by ours.
         let ttl = settings.access_ttl.to_std().unwrap_or_default();
         let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(ttl).build();
-        Self(Arc::new(Inner { db, clock, settings, issuer, keys, passwords: Passwords::default(), throttle, verified }))
+        let noted = Cache::builder().max_capacity(REMEMBERED).build();
+        let passwords = Passwords::default();
+        Self(Arc::new(Inner { db, clock, settings, issuer, keys, passwords, throttle, verified, noted }))
     }
 
     /// Makes the first signing key where there is none: the other copies of the server find it. Not needed before the
@@ -124,8 +138,12 @@ impl Identity {
         }
     }
 
-    /// The viewer of a bearer token that did not come in a header, such as a websocket's.
+    /// The viewer of a bearer token that did not come in a header, such as a websocket's: a session's or a service
+    /// account's key.
     pub async fn authenticate_token(&self, token: &str) -> Result<Viewer> {
+        if service_key::is_key(token) {
+            return self.service_account(&ServiceKey::parse(bearer::checked(token)?)?).await;
+        }
         let claims = self.verify(token).await?;
         self.viewer(&claims).await
     }
@@ -165,38 +183,101 @@ impl Identity {
     /// nobody, who follows nothing.
     pub async fn credential<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Credential> {
         let token = bearer::token(authorization)?.ok_or(Error::Unauthenticated)?;
-        Ok(Credential(self.verify(token).await?))
+        if service_key::is_key(token) {
+            return Ok(Credential(Proof::Key(ServiceKey::parse(bearer::checked(token)?)?)));
+        }
+        Ok(Credential(Proof::Token(self.verify(token).await?)))
     }
 
     /// The viewer of a credential under the rows as they are now.
     pub async fn viewer_of(&self, credential: &Credential) -> Result<Viewer> {
-        if self.0.keys.verifying(credential.0.key_id).await?.is_none() {
-            return Err(Error::Unauthenticated);
+        match &credential.0 {
+            Proof::Token(claims) if self.0.keys.verifying(claims.key_id).await?.is_none() => {
+                Err(Error::Unauthenticated)
+            }
+            Proof::Token(claims) => self.viewer(claims).await,
+            Proof::Key(key) => self.service_account(key).await,
         }
-        self.viewer(&credential.0).await
     }
 
-    /// Which of these credentials are worth nothing any more: one query for all of them.
+    /// Which of these credentials are worth nothing any more: one query for all tokens, and one for all keys.
     pub async fn spent(&self, credentials: &[Credential]) -> Result<Vec<bool>> {
         let inner = &*self.0;
-        let mut sessions: Vec<_> = credentials.iter().map(|credential| credential.0.session_id).collect();
-        sessions.sort_unstable();
-        sessions.dedup();
+        let (mut sessions, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for credential in credentials {
+            match &credential.0 {
+                Proof::Token(claims) => drop(sessions.insert(claims.session_id)),
+                Proof::Key(key) => drop(keys.insert(key.id)),
+            }
+        }
         let tx = inner.db.begin_read(Role::Identity, None).await?;
-        let standings = rows::standing_list(&tx, &sessions).await?;
+        let standings = rows::standing_list(&tx, &Vec::from_iter(sessions)).await?;
+        let key_standings = rows::service_account::key_list(&tx, &Vec::from_iter(keys)).await?;
         drop(tx);
+        let now = inner.clock.now();
         let mut spent = Vec::with_capacity(credentials.len());
-        for Credential(claims) in credentials {
-            let standing = standings.get(&claims.session_id);
-            let holds = standing.is_some_and(|standing| standing.viewer_for(claims, inner.clock.now()).is_ok());
-            spent.push(!holds || inner.keys.verifying(claims.key_id).await?.is_none());
+        for credential in credentials {
+            let holds = match &credential.0 {
+                Proof::Token(claims) => {
+                    let standing = standings.get(&claims.session_id);
+                    standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
+                        && inner.keys.verifying(claims.key_id).await?.is_some()
+                }
+                Proof::Key(key) => {
+                    let standing = key_standings.get(&(key.org_id, key.id));
+                    standing.is_some_and(|standing| standing.clone().viewer(key, now).is_ok())
+                }
+            };
+            spent.push(!holds);
         }
         Ok(spent)
     }
 
     /// Whether a credential's time is over, which no database need be asked about.
     pub fn expired(&self, credential: &Credential) -> bool {
-        self.0.clock.now() >= credential.0.expires_at
+        match &credential.0 {
+            Proof::Token(claims) => self.0.clock.now() >= claims.expires_at,
+            Proof::Key(_) => false,
+        }
+    }
+
+    /// The viewer for a service account's key under the rows as they are now: one query. Nothing of it is remembered, so
+    /// that a key that was revoked, or whose maker is no admin any more, is refused at once. No throttle stands before
+    /// it: a key is 256 random bits, and a wrong one costs a look-up by primary key.
+    pub async fn service_account(&self, key: &ServiceKey) -> Result<Viewer> {
+        let inner = &*self.0;
+        let tx = inner.db.begin_read(Role::Identity, None).await?;
+        let standing =
+            rows::service_account::key_lookup(&tx, key.org_id, key.id).await?.ok_or(Error::Unauthenticated)?;
+        drop(tx);
+        let (now, last_used_at) = (inner.clock.now(), standing.last_used_at);
+        let viewer = standing.viewer(key, now)?;
+        if last_used_at.is_none_or(|last| last <= now - KEY_USE_NOTED) {
+            self.note_use(key, now);
+        }
+        Ok(viewer)
+    }
+
+    /// Notes that a key is used now. Nobody waits for it, and what it cannot write is not written.
+    fn note_use(&self, key: &ServiceKey, now: DateTime<Utc>) {
+        let (org_id, id) = (key.org_id, key.id);
+        let before = now - KEY_USE_NOTED;
+        // A burst of requests finds the row as it was: one of them writes.
+        if self.0.noted.get(&(org_id, id)).is_some_and(|noted| before < noted) {
+            return;
+        }
+        self.0.noted.insert((org_id, id), now);
+        let db = self.0.db.clone();
+        tokio::spawn(async move {
+            let noted = async {
+                let tx = db.begin_write(Role::System, Some(org_id)).await?;
+                rows::service_account::key_touch(&tx, org_id, id, now, before).await?;
+                tx.commit().await
+            };
+            if let Err(error) = noted.await {
+                tracing::debug!(?error, "the use of a key was not noted");
+            }
+        });
     }
 
     /// Every organisation that the account may switch to, the last used one first.

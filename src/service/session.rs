@@ -234,8 +234,11 @@ impl Identity {
     }
 }
 
-/// The account behind a viewer.
+/// The account behind a viewer. A service account has none: no password, no session, no memberships.
 pub(super) fn signed_in(viewer: &Viewer) -> Result<&Account> {
+    if viewer.service_account().is_some() {
+        return Err(Error::Forbidden("a service account has no session"));
+    }
     viewer.account().ok_or(Error::Unauthenticated)
 }
 

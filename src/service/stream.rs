@@ -31,7 +31,7 @@ use crate::{
     config::Streams,
     error::Result,
     store::{db::Database, log::log_heads, notice::Grown},
-    viewer::Viewer,
+    viewer::{Actor, Viewer},
 };
 pub use tail::Reader;
 use tail::Tail;
@@ -230,7 +230,11 @@ impl Hub {
 }
 
 fn account(viewer: &Viewer) -> Option<Uuid> {
-    viewer.user_id().map(TypedId::uuid)
+    match viewer.actor() {
+        Actor::User(id) => Some(id.uuid()),
+        Actor::ServiceAccount(id) => Some(id.uuid()),
+        Actor::Platform => None,
+    }
 }
 
 /// Somebody who was let in. Dropped, they have left.

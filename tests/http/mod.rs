@@ -36,6 +36,7 @@ use palisade::{
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Backend, ClientAddress, Engine, Opened, Report, router},
+    service::refusal::Refusal,
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};
@@ -157,6 +158,8 @@ impl Backend for Behind {
         let redacted = self.redacted.clone();
         Opened { data: async_graphql::Data::default(), report: Box::new(move || Report { redacted, statements: 2 }) }
     }
+
+    async fn refused(&self, _: &Viewer, _: Vec<Refusal>) {}
 
     async fn jwks(&self) -> Result<Value> {
         Ok(json!({ "keys": [] }))

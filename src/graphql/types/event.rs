@@ -18,6 +18,7 @@ use crate::{
         scalars::DateTime,
     },
     store::event::{EventFilter, EventRow},
+    viewer::TenantViewer,
 };
 
 /// Something that happened in an organisation.
@@ -34,9 +35,10 @@ impl Event {
     /// Position in the organisation's log, from 1 without gaps: a decimal number that may outgrow `Int`. Org admins' and
     /// super-admins', null for others: it tells how much happens that they do not see.
     async fn sequence(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        match cx(ctx).viewer.tenant() {
-            Some(tenant) if !tenant.is_org_admin() => Ok(None),
-            _ => Ok(Some(self.0.sequence.get()?.to_string())),
+        let viewer = &cx(ctx).viewer;
+        match viewer.is_super_admin() || viewer.tenant().is_some_and(TenantViewer::is_org_admin) {
+            true => Ok(Some(self.0.sequence.get()?.to_string())),
+            false => Ok(None),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod invitation;
 pub mod key;
 pub mod mail;
 pub mod one_time;
+pub mod service_account;
 pub mod session;
 pub mod setup;
 pub mod throttle;
@@ -70,23 +71,27 @@ pub async fn standing_lookup(tx: &Tx, session: SessionId) -> Result<Option<Stand
 
 /// The same for many sessions in one query. Sessions that are gone are missing.
 pub async fn standing_list(tx: &Tx, sessions: &[SessionId]) -> Result<HashMap<SessionId, Standing>> {
-    let (condition, list) = match tx.get_database_backend() {
-        // Ids bound as one value: one statement text whatever their number.
-        sea_orm::DbBackend::Sqlite => ("s.id IN (SELECT unhex(value) FROM json_each($1))", quoted(sessions)),
-        _ => ("s.id = ANY(CAST($1 AS uuid[]))", braced(sessions)),
-    };
-    let rows = StandingRow::find_by_statement(sql(tx, &format!("{STANDING} {condition}"), [list.into()])).all(tx);
+    if sessions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (condition, list) = one_of(tx, "s.id", sessions);
+    let rows = StandingRow::find_by_statement(sql(tx, &format!("{STANDING} {condition}"), [list])).all(tx);
     Ok(standings(rows.await?))
 }
 
-fn quoted(sessions: &[SessionId]) -> String {
-    let list: Vec<String> = sessions.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
-    format!("[{}]", list.join(","))
-}
-
-fn braced(sessions: &[SessionId]) -> String {
-    let list: Vec<String> = sessions.iter().map(|id| id.uuid().to_string()).collect();
-    format!("{{{}}}", list.join(","))
+/// `column` is one of `ids`, bound as one value: one statement text whatever their number.
+fn one_of<I: TypedId>(tx: &Tx, column: &str, ids: &[I]) -> (String, Value) {
+    let (condition, list) = match tx.get_database_backend() {
+        sea_orm::DbBackend::Sqlite => {
+            let list: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
+            (format!("{column} IN (SELECT unhex(value) FROM json_each($1))"), format!("[{}]", list.join(",")))
+        }
+        _ => {
+            let list: Vec<String> = ids.iter().map(|id| id.uuid().to_string()).collect();
+            (format!("{column} = ANY(CAST($1 AS uuid[]))"), format!("{{{}}}", list.join(",")))
+        }
+    };
+    (condition, list.into())
 }
 
 fn standings(rows: Vec<StandingRow>) -> HashMap<SessionId, Standing> {

@@ -18,5 +18,6 @@ pub mod goal;
 pub mod invitation;
 pub mod member;
 pub mod organization;
+mod refusal;
 pub mod team;
 pub mod user;

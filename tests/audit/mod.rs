@@ -1,0 +1,4 @@
+//! The audit log: what was refused stands in it, and what was done to it shows.
+
+mod refused;
+mod verify;

@@ -25,6 +25,7 @@ mod m0006_events;
 mod m0018_multi_tenancy;
 mod m0019_service_accounts;
 mod m0020_task_runs;
+mod m0026_audit_filters;
 mod run;
 mod schema;
 pub mod walls;
@@ -78,6 +79,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0018_multi_tenancy::Migration::new(self.options.clone(), self.refusal.clone())),
             Box::new(m0019_service_accounts::Migration),
             Box::new(m0020_task_runs::Migration),
+            Box::new(m0026_audit_filters::Migration),
         ]
     }
 }

@@ -117,6 +117,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);
     }
+    work::runs::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

@@ -22,7 +22,7 @@ use super::{
 };
 
 mod fate;
-mod runs;
+pub(super) mod runs;
 mod tasks;
 
 use fate::Fate;

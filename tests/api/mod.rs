@@ -1,5 +1,6 @@
 //! What the API answers: paging, statement counts, bad input, faults.
 
+mod approvals;
 mod bad_input;
 mod faults;
 mod paging;

@@ -69,6 +69,10 @@ fn cases(world: &World) -> Vec<Case> {
         plan.tasks.iter().find(fits).unwrap_or_else(|| plan.tasks.iter().find(|row| row.agent_id == team.id).unwrap())
     };
     let worker = plan.workers.iter().find(|row| row.org_id == acme && row.status == WorkerStatus::Active).unwrap();
+    let waits = |row: &&entity::approval_request::Model| {
+        row.agent_id == team.id && row.status == entity::enums::ApprovalStatus::Pending
+    };
+    let waiting = plan.approval_requests.iter().find(waits).expect("a request about the team's agent");
     let running = task(&entity::enums::TaskStatus::Running);
     let claim = json!({ "taskId": text(&running.id), "workerId": text(&worker.id), "attempt": 1 });
     let claimed = |name: &str, value: &str| {
@@ -244,6 +248,13 @@ fn cases(world: &World) -> Vec<Case> {
             input(json!({ "goalId": text(&goal.id), "path": "notes/today.md", "contents": "Done." })),
         ),
         ("deleteWorkspaceFile", "of a goal", id(&file.id)),
+        ("requestApproval", "", {
+            let mut asked = claim.clone();
+            asked["payload"] = json!({ "tool": "rm" });
+            input(asked)
+        }),
+        ("decideApproval", "yes, Finance's", input(json!({ "id": text(&waiting.id), "decision": "APPROVE" }))),
+        ("decideApproval", "no, Finance's", input(json!({ "id": text(&waiting.id), "decision": "REJECT" }))),
     ]
 }
 

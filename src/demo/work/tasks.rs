@@ -15,7 +15,7 @@ use crate::demo::{
     scene::Scene,
 };
 
-const MAX_RETRIES: i32 = 3;
+pub(super) const MAX_RETRIES: i32 = 3;
 /// How long an approval request waits.
 const EXPIRY: TimeDelta = TimeDelta::hours(24);
 

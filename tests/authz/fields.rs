@@ -82,7 +82,8 @@ pub async fn selections(world: &World) -> BTreeMap<String, Vec<(String, String)>
             }
             let leaf = ["SCALAR", "ENUM"].contains(&inner["kind"].as_str().unwrap());
             let field = field["name"].as_str().unwrap().to_owned();
-            let selection = if leaf { format!("{field}{arguments}") } else { format!("{field}{arguments} {{ __typename }}") };
+            let selection =
+                if leaf { format!("{field}{arguments}") } else { format!("{field}{arguments} {{ __typename }}") };
             fields.push((field, selection));
         }
         types.insert(name.to_owned(), fields);

@@ -17,7 +17,12 @@ use palisade::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use super::{agent, alike::*, fixture::{self, on_both}, goal};
+use super::{
+    agent,
+    alike::*,
+    fixture::{self, on_both},
+    goal,
+};
 
 /// A key that reports usage, of these agents or of all.
 pub async fn reporter(world: &World, org: &Org, agents: Option<&[AgentId]>) -> As {

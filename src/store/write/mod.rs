@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+mod audit;
 pub mod budget;
 mod check;
 pub mod collaborator;

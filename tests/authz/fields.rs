@@ -62,8 +62,11 @@ pub async fn selections(world: &World) -> BTreeMap<String, Vec<(String, String)>
         }
         let mut fields = Vec::new();
         for field in object["fields"].as_array().unwrap() {
-            let required =
-                field["args"].as_array().unwrap().iter().any(|argument| argument["type"]["kind"] == "NON_NULL");
+            let required = field["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null());
             assert!(!required || ["Query", "Mutation"].contains(&name), "{name} has a required argument");
             let mut inner = &field["type"];
             while inner["ofType"].is_object() {

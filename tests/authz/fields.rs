@@ -80,6 +80,12 @@ pub async fn selections(world: &World) -> BTreeMap<String, Vec<(String, String)>
                 (_, ["from", "to"]) => r#"(from: "2026-10-01T00:00:00Z", to: "2026-12-01T00:00:00Z")"#,
                 (_, others) => panic!("{name} has a field that requires {others:?}"),
             };
+            let required = field["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null());
+            assert!(!required || ["Query", "Mutation"].contains(&name), "{name} has a required argument");
             let mut inner = &field["type"];
             while inner["ofType"].is_object() {
                 inner = &inner["ofType"];

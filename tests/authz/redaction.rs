@@ -60,12 +60,18 @@ on_both! {
         let sdl = palisade::app::plug::sdl();
         let mut found = Vec::new();
         let mut object = String::new();
+        let mut over_lines = "";
         for line in sdl.lines() {
+            // A field whose arguments are described ends lines below its name.
+            if let Some(name) = line.strip_prefix('\t').and_then(|line| line.strip_suffix('(')) {
+                over_lines = name;
+            }
             if let Some(rest) = line.strip_prefix("type ") {
                 object = rest.split([' ', '{']).next().unwrap().to_owned();
             }
             if line.starts_with('\t') && line.contains("@confidential") {
                 let field = line.trim().split([':', '(']).next().unwrap();
+                let field = if field == ")" { over_lines } else { field };
                 found.push(format!("{object}.{field}"));
                 let kind = line.split(':').nth(1).unwrap();
                 assert!(!kind.contains('!'), "{object}.{field} is confidential and must be nullable");

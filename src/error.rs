@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The document is larger than the limits allow.
     TooComplex(String),
-    /// The database is out of reach for now. Holds the cause for the log.
+    /// The database, or an external issuer whose keys are needed, is out of reach for now. Holds the cause for the log.
     Unavailable(String),
     /// A fault of ours. Holds the cause for the log; the client reads an incident id.
     Internal(String),
@@ -89,7 +89,7 @@ impl From<Error> for async_graphql::Error {
             }
             Error::TooComplex(why) => why,
             Error::Unavailable(cause) => {
-                tracing::error!(cause, "the database is unavailable");
+                tracing::error!(cause, "what this needs is unavailable");
                 "The service is unavailable for the moment; try again.".to_owned()
             }
             Error::Internal(cause) => {

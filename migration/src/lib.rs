@@ -22,6 +22,7 @@ mod m0004_usage_and_approvals;
 mod m0005_chat;
 mod m0006_events;
 mod m0018_multi_tenancy;
+mod m0025_external_issuers;
 mod run;
 mod schema;
 pub mod walls;
@@ -73,6 +74,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0005_chat::Migration),
             Box::new(m0006_events::Migration),
             Box::new(m0018_multi_tenancy::Migration::new(self.options.clone(), self.refusal.clone())),
+            Box::new(m0025_external_issuers::Migration),
         ]
     }
 }

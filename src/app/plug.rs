@@ -17,6 +17,7 @@ use crate::{
     identity::{ServerSecret, password::Password},
     service::{
         identity::{Identity, IdentitySettings},
+        issuers::Issuers,
         mail::MailFolder,
         setup::NewSuperAdmin,
     },
@@ -24,9 +25,10 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How often mail that waits is looked for, and what has expired is swept.
+/// How often mail that waits is looked for, what has expired is swept, and old keys of external issuers are looked for.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const ISSUERS_EVERY: Duration = Duration::from_secs(15);
 
 /// Who issues the demo's tokens: they are made before the port is known, and outlive a start on another one.
 pub const DEMO_ISSUER: &str = "palisade-demo";
@@ -129,15 +131,21 @@ fn seconds(span: Duration) -> TimeDelta {
 
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
+    let clock = Clock::system();
     let public_url = config.public_url(listening);
     let settings = IdentitySettings {
         issuer: if config.identity.issuer.is_empty() { public_url.clone() } else { config.identity.issuer.clone() },
         audience: config.identity.audience.clone(),
         access_ttl: seconds(config.identity.access_ttl),
         refresh_ttl: seconds(config.identity.refresh_ttl),
+        issuers: Issuers::new(&config.identity.issuers, &clock).map_err(spoken)?,
         ..IdentitySettings::new(public_url.clone())
     };
-    let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
+    // Its tokens would be taken for ours, and checked with our keys: whoever set this meant something else.
+    if settings.issuers.find(&settings.issuer).is_some() {
+        return Err(Failure::new("identity.issuers: one of them has the name of this server's own issuer"));
+    }
+    let rooms = Rooms::new(database.clone(), clock, &secret, settings);
     Ok(Rooms { public_url: public_url.into(), ..rooms })
 }
 
@@ -152,6 +160,9 @@ pub fn backend(
     let rooms = Rooms { migrated: Some(migrated), demo, ..rooms(config, database, listening)? };
     tokio::spawn(deliver_mail(rooms.clone(), MailFolder::new(config.mail_folder(), "palisade@localhost")));
     tokio::spawn(sweep(rooms.clone()));
+    if !config.identity.issuers.is_empty() {
+        tokio::spawn(refresh_issuers(rooms.clone()));
+    }
     Ok(Arc::new(rooms))
 }
 
@@ -162,6 +173,14 @@ async fn deliver_mail(rooms: Rooms, folder: MailFolder) {
             tracing::warn!(code = error.code(), "mail was not delivered");
         }
         tokio::time::sleep(MAIL_EVERY).await;
+    }
+}
+
+/// Keeps the keys of external issuers fresh, so that requests need not wait for them; the first time at once.
+async fn refresh_issuers(rooms: Rooms) {
+    loop {
+        rooms.identity.refresh_issuers().await;
+        tokio::time::sleep(ISSUERS_EVERY).await;
     }
 }
 

@@ -7,7 +7,7 @@ use entity::{
     enums::{DocumentType, GoalStatus, TaskStatus},
     goal,
     ids::{AgentId, GoalId, OrgId, TaskId, TeamId, UserId, WorkerId},
-    invitation, org_membership, organization, task, team, team_membership, user, worker,
+    invitation, org_membership, organization, organization_issuer, task, team, team_membership, user, worker,
 };
 
 use super::load::{Answers, Batch};
@@ -19,6 +19,7 @@ use crate::{
         document::DocumentRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
+        issuer::OrganizationIssuerRow,
         membership::{MemberFilter, MembershipRow},
         organization::{OrganizationCount, OrganizationRow},
         page::{Page, PageRequest},
@@ -110,6 +111,12 @@ batches! {
     Members { filter: MemberFilter, columns: Columns<org_membership::Entity>, page: PageRequest }
         (OrgId => Page<MembershipRow>)
         |this, store, keys| zip(keys, store.member_list(keys, &this.filter, this.columns, &this.page).await?);
+    /// External issuers that organisations let in.
+    IssuersOfOrganizations { columns: Columns<organization_issuer::Entity> } (OrgId => Vec<OrganizationIssuerRow>)
+        |this, store, keys| {
+            let rows = store.issuers_of_organizations(keys, this.columns).await?;
+            grouped(rows.into_iter().map(|row| (row.org_id, row)))
+        };
     /// How many members organisations have.
     MemberCount { filter: MemberFilter } (OrgId => i64)
         |this, store, keys| store.member_counts(keys, &this.filter).await;

@@ -6,6 +6,7 @@
 //! | `/graphiql/` | the explorer, embedded ([`graphiql`]); `/` leads there |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
+//! | `/auth/verify`, and any path below it | who asks, for proxies in front of other services ([`forward_auth`]) |
 //! | `/demo/logins.json` | who can log in, in the demo only |
 //!
 //! async-graphql-axum's extractor is not used: it runs a mutation sent by GET, as text, form or multipart, reads batches of
@@ -18,6 +19,7 @@ pub mod answer;
 pub mod backend;
 pub mod client;
 pub mod engine;
+pub mod forward_auth;
 pub mod graphiql;
 pub mod graphql;
 pub mod headers;
@@ -82,6 +84,9 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
         .route("/.well-known/jwks.json", get(pages::jwks))
+        .route("/auth/verify", any(forward_auth::verify))
+        .route("/auth/verify/", any(forward_auth::verify))
+        .route("/auth/verify/{*path}", any(forward_auth::verify))
         .route("/demo/logins.json", get(pages::demo_logins))
         .fallback(pages::not_found)
         .layer(CatchPanicLayer::custom(answer::panicked))

@@ -83,6 +83,8 @@ actions! {
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
     ConfirmMember on OrgFacts = MemberConfirm;
+    /// Let an external issuer in, or out.
+    ManageIssuers on OrgFacts = IssuerManage;
     /// Create a team.
     CreateTeam on OrgFacts = TeamManage;
     /// Rename or delete a team.

@@ -172,6 +172,10 @@ table! {
     MemberConfirm / "MEMBER_CONFIRM": Role, No, Yes, No, No, No, No, NoKey,
         note "Never by the person concerned.";
 
+    ///Let an external issuer speak for the organisation's members, or end that
+    IssuerManage / "ISSUER_MANAGE": Role, No, Yes, No, No, No, No, NoKey,
+        note "Which issuers there are is a setting of the server.";
+
     ///Create, rename or delete teams
     TeamManage / "TEAM_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey;
     ///Add or remove team members, change a team role

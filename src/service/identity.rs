@@ -12,18 +12,24 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{
+    issuers::{Issuers, TrustedIssuer},
     key_ring::KeyRing,
     throttle::{Throttle, ThrottleSettings},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    identity::{Claims, Passwords, ServerSecret, bearer, token, token::Issuer},
+    identity::{
+        Claims, Passwords, ServerSecret, bearer, external,
+        external::{ExternalClaims, Unverified},
+        token,
+        token::Issuer,
+    },
     store::{
         db::{Database, Role},
         identity as rows,
@@ -52,6 +58,8 @@ pub struct IdentitySettings {
     pub session_ttl: TimeDelta,
     /// How much guessing is let through.
     pub throttle: ThrottleSettings,
+    /// Whose tokens are taken besides ours.
+    pub issuers: Issuers,
 }
 
 impl IdentitySettings {
@@ -64,6 +72,7 @@ impl IdentitySettings {
             refresh_ttl: TimeDelta::days(30),
             session_ttl: TimeDelta::days(90),
             throttle: ThrottleSettings::default(),
+            issuers: Issuers::default(),
         }
     }
 }
@@ -81,7 +90,26 @@ pub(super) struct Inner {
     pub(super) keys: KeyRing,
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
-    verified: Cache<[u8; 32], Arc<Claims>>,
+    verified: Cache<[u8; 32], Proof>,
+}
+
+/// What a token claims, once it is proved. Whether that still holds the rows say, every time.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// We issued it.
+    Ours(Arc<Claims>),
+    /// An external issuer did, whom the settings name.
+    External(Arc<ExternalClaims>),
+}
+
+impl Proof {
+    /// When it ends whatever happens.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Ours(claims) => claims.expires_at,
+            Self::External(claims) => claims.expires_at,
+        }
+    }
 }
 
 impl Identity {
@@ -122,39 +150,49 @@ impl Identity {
 
     /// The viewer of a bearer token that did not come in a header, such as a websocket's.
     pub async fn authenticate_token(&self, token: &str) -> Result<Viewer> {
-        let claims = self.verify(token).await?;
-        self.viewer(&claims).await
+        let proof = self.verify(token).await?;
+        self.viewer(&proof).await
     }
 
-    /// What a token claims, once it is proved to be ours. Whether that still holds is asked of the rows, every time.
-    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>> {
+    /// What a token claims, once it is proved to be ours or an issuer's that we trust. Whether that still holds is asked of
+    /// the rows, every time.
+    pub async fn verify(&self, token: &str) -> Result<Proof> {
         let inner = &*self.0;
         let token = bearer::checked(token)?;
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(claims) = inner.verified.get(&hash) {
-            let now = inner.clock.now();
-            if now < claims.expires_at && inner.keys.verifying(claims.key_id).await?.is_some() {
-                return Ok(claims);
+        if let Some(proof) = inner.verified.get(&hash) {
+            if inner.clock.now() < proof.expires_at() && inner.key_stands(&proof).await? {
+                return Ok(proof);
             }
             inner.verified.invalidate(&hash);
             return Err(Error::Unauthenticated);
         }
-        let unverified = token::parse(token)?;
-        let keys = inner.keys.verifying(unverified.key_id()).await?.ok_or(Error::Unauthenticated)?;
-        let now = inner.clock.now();
-        let key = keys.find(unverified.key_id(), now).ok_or(Error::Unauthenticated)?;
-        let claims = Arc::new(unverified.verify(key, &inner.issuer, now)?);
-        inner.verified.insert(hash, Arc::clone(&claims));
-        Ok(claims)
+        let foreign = if inner.settings.issuers.is_empty() { None } else { external::parse(token) };
+        let issuer = foreign.as_ref().and_then(|token| inner.settings.issuers.find(token.issuer()?));
+        let proof = match (foreign.as_ref(), issuer) {
+            (Some(token), Some(issuer)) => inner.verify_external(token, issuer).await?,
+            _ => inner.verify_ours(token).await?,
+        };
+        inner.verified.insert(hash, proof.clone());
+        Ok(proof)
     }
 
     /// The viewer for verified claims under the rows as they are now: one query. A subscription asks again for each
     /// event.
-    pub async fn viewer(&self, claims: &Claims) -> Result<Viewer> {
+    pub async fn viewer(&self, proof: &Proof) -> Result<Viewer> {
+        let claims = match proof {
+            Proof::Ours(claims) => claims,
+            Proof::External(claims) => return self.external_viewer(claims).await,
+        };
         let inner = &*self.0;
         let tx = inner.db.begin_read(Role::Identity, None).await?;
         let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
         standing.viewer_for(claims, inner.clock.now())
+    }
+
+    /// Reads the keys of external issuers that are due. For a job.
+    pub async fn refresh_issuers(&self) {
+        self.0.settings.issuers.refresh().await;
     }
 
     /// Every organisation that the account may switch to, the last used one first.
@@ -170,5 +208,35 @@ impl Identity {
         let tx = inner.db.begin_write(Role::Identity, None).await?;
         rows::session::session_sweep(&tx, inner.clock.now() - SESSIONS_KEPT).await?;
         tx.commit().await
+    }
+}
+
+impl Inner {
+    async fn verify_ours(&self, token: &str) -> Result<Proof> {
+        let unverified = token::parse(token)?;
+        let keys = self.keys.verifying(unverified.key_id()).await?.ok_or(Error::Unauthenticated)?;
+        let now = self.clock.now();
+        let key = keys.find(unverified.key_id(), now).ok_or(Error::Unauthenticated)?;
+        Ok(Proof::Ours(Arc::new(unverified.verify(key, &self.issuer, now)?)))
+    }
+
+    async fn verify_external(&self, token: &Unverified<'_>, issuer: &Arc<TrustedIssuer>) -> Result<Proof> {
+        // What its own header rules out makes nobody ask the issuer for keys.
+        let signed = token.signed(issuer.trust()).ok_or(Error::Unauthenticated)?;
+        let keys = issuer.keys(|keys| keys.find(signed).is_some()).await?.ok_or(Error::Unauthenticated)?;
+        let key = keys.find(signed).ok_or(Error::Unauthenticated)?;
+        let claims = token.verify(key, issuer.trust(), self.clock.now()).ok_or(Error::Unauthenticated)?;
+        Ok(Proof::External(Arc::new(claims)))
+    }
+
+    /// Whether the key that signed still counts.
+    async fn key_stands(&self, proof: &Proof) -> Result<bool> {
+        match proof {
+            Proof::Ours(claims) => Ok(self.keys.verifying(claims.key_id).await?.is_some()),
+            Proof::External(claims) => match self.settings.issuers.find(&claims.issuer) {
+                Some(issuer) => Ok(issuer.keys(|keys| keys.has(&claims.key)).await?.is_some()),
+                None => Ok(false),
+            },
+        }
     }
 }

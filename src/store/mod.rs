@@ -14,6 +14,7 @@ pub mod event;
 pub mod goal;
 pub mod identity;
 pub mod invitation;
+pub mod issuer;
 pub mod membership;
 pub mod organization;
 pub mod page;

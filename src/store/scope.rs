@@ -39,8 +39,10 @@ pub trait Visible: Classified {
 
 impl<'a> Scope<'a> {
     /// The scope of a viewer; nobody else has any.
-    pub const fn of(viewer: &'a Viewer) -> Option<Self> {
+    pub fn of(viewer: &'a Viewer) -> Option<Self> {
         match viewer {
+            // Scopes of an external token that leave no reading leave nothing: every write reads first.
+            Viewer::Tenant(tenant) if tenant.account.scopes().is_some_and(|scopes| !scopes.contains("read")) => None,
             Viewer::Tenant(tenant) => Some(Self::Tenant(tenant)),
             Viewer::SuperAdmin(_) => Some(Self::Operator),
             Viewer::Anonymous | Viewer::Unaffiliated(_) => None,
@@ -216,6 +218,7 @@ visible! {
     team_membership: |_viewer| None;
     org_membership: |_viewer| None;
     invitation: |viewer| (!viewer.is_org_admin()).then(nothing);
+    organization_issuer: |viewer| (!viewer.is_org_admin()).then(nothing);
     event: |viewer| (!viewer.is_org_admin()).then(nothing);
     organization: |viewer| {
         use entity::organization::{Column, Entity};

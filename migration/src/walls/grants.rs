@@ -167,7 +167,12 @@ const RULES: &[Rule] = &[
     // Sign-in: the only reader of secrets, and of memberships across organisations.
     Rule(&[Identity], Select, these(&["users"]), All),
     Rule(&[Identity], Update, these(&["users"]), only(&["password_hash", "last_login_at", "updated_at"])),
-    Rule(&[Identity], Select, these(&[ORGANIZATIONS, "org_memberships", "team_memberships"]), Metadata),
+    Rule(
+        &[Identity],
+        Select,
+        these(&[ORGANIZATIONS, "org_memberships", "team_memberships", "organization_issuers"]),
+        Metadata,
+    ),
     Rule(&[Identity], Update, these(&["org_memberships"]), only(&["last_used_at"])),
     Rule(&[Identity], Select, these(&["invitations"]), All),
     Rule(&[Identity], Select, these(IDENTITYS_OWN), All),
@@ -184,6 +189,10 @@ const RULES: &[Rule] = &[
     ),
     // A member changes its own name; the change goes into its organisation's log, which sign-in's role does not write.
     Rule(&[System], Update, these(&["users"]), only(&["name", "name_folded", "updated_at"])),
+    // An external subject is linked, or let go, in one transaction with the record of it.
+    Rule(&[System], Select, these(&["user_identities"]), Metadata),
+    Rule(&[System], Insert, these(&["user_identities"]), All),
+    Rule(&[System], Delete, these(&["user_identities"]), All),
     Rule(&[System], Select, these(&["one_time_tokens"]), Metadata),
     Rule(&[System], Insert, these(&["one_time_tokens"]), All),
     Rule(&[System], Update, these(&["one_time_tokens"]), only(&["used_at"])),

@@ -285,13 +285,13 @@ async fn a_conversion_that_breaks_off_has_changed_nothing_and_can_be_run_again()
 #[tokio::test]
 async fn an_empty_database_needs_nobody_and_gets_no_organisation() {
     for world in World::both().await {
-        assert_eq!(run(&world.db, Command::Status, &Options::default()).await.unwrap().pending().count(), 7);
+        assert_eq!(run(&world.db, Command::Status, &Options::default()).await.unwrap().pending().count(), 8);
         assert!(everything(&world).await.is_empty());
         assert!(world.up().await.changed);
         assert_eq!(world.number("SELECT count(*) FROM organizations").await, 0);
         assert!(!world.up().await.changed);
         assert_eq!(run(&world.db, Command::Status, &Options::default()).await.unwrap().pending().count(), 0);
-        run(&world.db, Command::Down(7), &Options::default()).await.unwrap();
+        run(&world.db, Command::Down(8), &Options::default()).await.unwrap();
         assert_eq!(everything(&world).await, ["seaql_migrations: 0"]);
         assert!(world.up().await.changed);
     }

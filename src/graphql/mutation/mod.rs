@@ -4,6 +4,7 @@
 mod agent;
 mod agent_people;
 mod goal;
+mod issuer;
 mod member;
 mod organization;
 mod session;
@@ -26,6 +27,7 @@ pub struct Mutation(
     agent::AgentMutation,
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
+    issuer::IssuerMutation,
 );
 
 /// What a use case is given. What the fields before have read is read anew: others may have written meanwhile.

@@ -6,6 +6,7 @@ pub mod document;
 pub mod event;
 pub mod goal;
 pub mod invitation;
+pub mod issuer;
 pub mod organization;
 pub mod payload;
 pub mod server_info;

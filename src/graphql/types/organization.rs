@@ -7,6 +7,7 @@ use super::{
     agent::{Agent, AgentConnection, AgentFilterInput},
     goal::GoalStatusCount,
     invitation::{Invitation, InvitationConnection, InvitationFilterInput},
+    issuer::OrganizationIssuer,
     task::TaskStatusCount,
     team::{Team, TeamConnection},
     user::{MemberFilterInput, OrgMembership, OrgMembershipConnection},
@@ -20,7 +21,7 @@ use crate::{
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
-            InvitationCount, Invitations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
+            InvitationCount, Invitations, IssuersOfOrganizations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
             TeamsOfOrganizations,
         },
         redaction::Redacted,
@@ -31,6 +32,7 @@ use crate::{
     store::{
         agent::{AgentQuery, AgentRow, AgentSort},
         invitation::InvitationRow,
+        issuer::OrganizationIssuerRow,
         membership::MembershipRow,
         organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
         page::Page,
@@ -142,6 +144,14 @@ impl Organization {
             false => None,
         };
         Ok(InvitationConnection::new(seal(cx, &list, page, Invitation)?, total))
+    }
+
+    /// The external issuers that it lets speak for its members: its admins' and super-admins' to see.
+    async fn issuers(&self, ctx: &Context<'_>) -> Result<Vec<OrganizationIssuer>> {
+        let cx = cx(ctx);
+        let batch = IssuersOfOrganizations { columns: select::columns::<OrganizationIssuerRow>(ctx) };
+        let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(OrganizationIssuer).collect())
     }
 
     /// Its own agents by name, without the global ones.

@@ -8,6 +8,7 @@
 //! then its refresh tokens'.
 
 pub mod account;
+pub mod external;
 pub mod invitation;
 pub mod key;
 pub mod mail;

@@ -16,6 +16,7 @@ pub mod document;
 pub mod global_agent;
 pub mod goal;
 pub mod invitation;
+pub mod issuer;
 pub mod member;
 pub mod organization;
 pub mod team;

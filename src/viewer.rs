@@ -7,7 +7,7 @@ use std::{
 
 use entity::{
     enums::{OrgRole, TeamRole},
-    ids::{OrgId, SessionId, TeamId, UserId, UserIdentityId},
+    ids::{OrgId, ServiceAccountId, SessionId, TeamId, UserId, UserIdentityId},
 };
 
 /// Who an operation runs for.
@@ -24,6 +24,35 @@ pub enum Viewer {
     Tenant(TenantViewer),
     /// A platform operator: every organisation's metadata, nobody's content.
     SuperAdmin(Account),
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Actor {
+    /// A person.
+    User(UserId),
+    /// A planner or worker.
+    ServiceAccount(ServiceAccountId),
+    /// The platform's own jobs.
+    Platform,
+}
+
+impl Actor {
+    /// The person, where it is one.
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::ServiceAccount(_) | Self::Platform => None,
+        }
+    }
+
+    /// The planner or worker, where it is one.
+    pub const fn service_account(self) -> Option<ServiceAccountId> {
+        match self {
+            Self::ServiceAccount(id) => Some(id),
+            Self::User(_) | Self::Platform => None,
+        }
+    }
 }
 
 /// The account behind a viewer.
@@ -117,6 +146,11 @@ impl Viewer {
     /// The user, when somebody is signed in.
     pub fn user_id(&self) -> Option<UserId> {
         self.account().map(|account| account.user_id)
+    }
+
+    /// Whom the log names.
+    pub fn actor(&self) -> Actor {
+        self.user_id().map_or(Actor::Platform, Actor::User)
     }
 
     /// The membership, for a tenant user.

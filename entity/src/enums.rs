@@ -202,6 +202,35 @@ stored_enums! {
         /// A tool.
         Tool = "TOOL",
     }
+    /// How an execution went.
+    ExecutionStatus {
+        /// Still runs.
+        Running = "RUNNING",
+        /// Did what it should.
+        Succeeded = "SUCCEEDED",
+        /// Did not.
+        Failed = "FAILED",
+    }
+    /// What somebody decided about an approval request.
+    Decided {
+        /// It may go on.
+        Approve = "APPROVE",
+        /// It may not.
+        Reject = "REJECT",
+    }
+    /// What a service account may do.
+    ServiceScope {
+        /// Read metadata of what it may see.
+        Read = "READ",
+        /// Run workers: claim tasks and report on them.
+        TasksRun = "TASKS_RUN",
+        /// Propose plans.
+        PlansWrite = "PLANS_WRITE",
+        /// Report LLM usage.
+        UsageWrite = "USAGE_WRITE",
+        /// Take part in chats.
+        ChatWrite = "CHAT_WRITE",
+    }
     /// Whether a chat goes on.
     ChatSessionStatus {
         /// Goes on.

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     confidential::{Confidential, JsonText},
-    ids::{EventId, OrgId, UserId},
+    ids::{EventId, OrgId, ServiceAccountId, UserId},
     table::{Class, Classified, TableClass},
 };
 
@@ -25,6 +25,8 @@ pub struct Model {
     pub kind: String,
     /// Who did it; null for the platform's own jobs.
     pub actor_user_id: Option<UserId>,
+    /// The service account that did it.
+    pub actor_service_account_id: Option<ServiceAccountId>,
     /// What it happened to: an id as GraphQL prints it.
     pub subject_id: Option<String>,
     /// Details as JSON text.
@@ -50,7 +52,9 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | Sequence | Kind | ActorUserId | SubjectId | Hash | CreatedAt => Class::Metadata,
+            OrgId | Id | Sequence | Kind | ActorUserId | ActorServiceAccountId | SubjectId | Hash | CreatedAt => {
+                Class::Metadata
+            }
             Payload | PayloadSalt => Class::Confidential,
         }
     }

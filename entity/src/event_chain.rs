@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{EventId, OrgId, TypedId, UserId};
+use crate::ids::{EventId, OrgId, ServiceAccountId, TypedId, UserId};
 
 /// What the first event of a log follows on.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -24,6 +24,8 @@ pub struct EventFields<'a> {
     pub kind: &'a str,
     /// Who did it.
     pub actor_user_id: Option<UserId>,
+    /// The service account that did it.
+    pub actor_service_account_id: Option<ServiceAccountId>,
     /// What it happened to.
     pub subject_id: Option<&'a str>,
     /// When; microseconds count, what is finer does not.
@@ -51,6 +53,10 @@ pub fn link(prev: &str, fields: &EventFields<'_>) -> String {
     field(&mut chain, fields.subject_id.map(str::as_bytes));
     field(&mut chain, Some(&fields.created_at.timestamp_micros().to_be_bytes()));
     field(&mut chain, Some(payload_digest.as_bytes()));
+    // Logs from before there were service accounts keep their hashes: the field is there only where it says something.
+    if let Some(account) = fields.actor_service_account_id {
+        field(&mut chain, Some(account.uuid().as_bytes()));
+    }
     hex(&chain.finalize())
 }
 
@@ -83,6 +89,7 @@ mod tests {
             id: EventId::from_uuid(Uuid::from_u128(2)),
             kind,
             actor_user_id: None,
+            actor_service_account_id: None,
             subject_id: subject,
             created_at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(),
             payload_salt: "5a17",
@@ -107,6 +114,7 @@ mod tests {
             EventFields { subject_id: None, ..base },
             EventFields { sequence: 2, ..base },
             EventFields { actor_user_id: Some(one), ..base },
+            EventFields { actor_service_account_id: Some(ServiceAccountId::from_uuid(one.uuid())), ..base },
             EventFields { payload: None, ..base },
             EventFields { payload: Some(""), ..base },
             EventFields { payload_salt: "5a1", payload: Some("7d"), ..base },

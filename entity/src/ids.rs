@@ -143,10 +143,18 @@ typed_ids! {
     TaskId = "task";
     /// Names a dependency between two tasks.
     TaskDependencyId = "dep";
+    /// Names an execution.
+    ExecutionId = "exe";
+    /// Names a service account.
+    ServiceAccountId = "sva";
+    /// Names an agent in a service account's sight.
+    ServiceAccountAgentId = "svag";
     /// Names a worker.
     WorkerId = "wrk";
     /// Names an approval request.
     ApprovalRequestId = "apr";
+    /// Names a decision about an approval request.
+    ApprovalDecisionId = "adec";
     /// Names a chat session.
     ChatSessionId = "chat";
     /// Names a chat message.

@@ -49,6 +49,12 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When it last changed.
     pub updated_at: DateTimeUtc,
+    /// How often it was claimed: names the claim that a worker holds.
+    pub attempt: i32,
+    /// Until when the claim holds without a heartbeat.
+    pub lease_expires_at: Option<DateTimeUtc>,
+    /// Not before this time: the pause before another try.
+    pub run_after: Option<DateTimeUtc>,
     /// When it first ran.
     pub started_at: Option<DateTimeUtc>,
     /// When it reached a final state.
@@ -67,8 +73,8 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | GoalId | AgentId | Kind | Status | Priority | Retries | MaxRetries | WorkerId | CreatedAt
-            | UpdatedAt | StartedAt | FinishedAt => Class::Metadata,
+            OrgId | Id | GoalId | AgentId | Kind | Status | Priority | Retries | MaxRetries | WorkerId | Attempt
+            | LeaseExpiresAt | RunAfter | CreatedAt | UpdatedAt | StartedAt | FinishedAt => Class::Metadata,
             Payload | Result | Error => Class::Confidential,
         }
     }

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     confidential::JsonText,
     enums::WorkerStatus,
-    ids::{OrgId, WorkerId},
+    ids::{OrgId, ServiceAccountId, WorkerId},
     table::{Class, Classified, TableClass},
 };
 
@@ -27,6 +27,8 @@ pub struct Model {
     pub capabilities: JsonText,
     /// When it was last heard of.
     pub last_heartbeat_at: DateTimeUtc,
+    /// The service account that registered it and alone speaks for it; none for workers from before there were any.
+    pub service_account_id: Option<ServiceAccountId>,
     /// When it was registered.
     pub created_at: DateTimeUtc,
 }
@@ -43,7 +45,9 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | Hostname | Status | Capabilities | LastHeartbeatAt | CreatedAt => Class::Metadata,
+            OrgId | Id | Hostname | Status | Capabilities | LastHeartbeatAt | ServiceAccountId | CreatedAt => {
+                Class::Metadata
+            }
         }
     }
 }

@@ -15,6 +15,7 @@
     reason = "migrations are SQL in their own transaction, run by an operator: no viewer asks, and the time is the run's"
 )]
 
+mod change;
 mod m0001_accounts;
 mod m0002_agents_and_goals;
 mod m0003_tasks_and_workers;
@@ -22,6 +23,8 @@ mod m0004_usage_and_approvals;
 mod m0005_chat;
 mod m0006_events;
 mod m0018_multi_tenancy;
+mod m0019_service_accounts;
+mod m0020_task_runs;
 mod m0025_external_issuers;
 mod run;
 mod schema;
@@ -74,6 +77,8 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0005_chat::Migration),
             Box::new(m0006_events::Migration),
             Box::new(m0018_multi_tenancy::Migration::new(self.options.clone(), self.refusal.clone())),
+            Box::new(m0019_service_accounts::Migration),
+            Box::new(m0020_task_runs::Migration),
             Box::new(m0025_external_issuers::Migration),
         ]
     }

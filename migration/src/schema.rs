@@ -20,13 +20,38 @@ use sea_orm_migration::{
 /// What a column may be. Timestamps are `timestamptz` on PostgreSQL and ISO 8601 text in UTC on SQLite, whose order is
 /// the order of time: sqlx writes 0, 3 or 6 digits of fraction followed by `+00:00`, and `+` sorts below `.` and digits.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Uuid,
     Text,
     Int,
     BigInt,
     Bool,
     Time,
+}
+
+impl Kind {
+    /// A column of this kind.
+    pub(crate) fn column(self, name: &str, null: bool, default: Option<SimpleExpr>, postgres: bool) -> ColumnDef {
+        let mut column = ColumnDef::new(Alias::new(name));
+        match self {
+            Self::Uuid => column.uuid(),
+            Self::Text if postgres => column.text().extra("COLLATE \"C\""),
+            Self::Text => column.text(),
+            Self::Int => column.integer(),
+            Self::BigInt => column.big_integer(),
+            Self::Bool => column.boolean(),
+            Self::Time => column.timestamp_with_time_zone(),
+        };
+        if null {
+            column.null();
+        } else {
+            column.not_null();
+        }
+        if let Some(default) = default {
+            column.default(default);
+        }
+        column
+    }
 }
 
 /// A table that is being written down.
@@ -251,24 +276,7 @@ impl Draft {
     pub(crate) async fn create(mut self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let postgres = manager.get_database_backend() == DbBackend::Postgres;
         for (name, kind, null, default) in std::mem::take(&mut self.columns) {
-            let mut column = ColumnDef::new(Alias::new(name));
-            match kind {
-                Kind::Uuid => column.uuid(),
-                Kind::Text if postgres => column.text().extra("COLLATE \"C\""),
-                Kind::Text => column.text(),
-                Kind::Int => column.integer(),
-                Kind::BigInt => column.big_integer(),
-                Kind::Bool => column.boolean(),
-                Kind::Time => column.timestamp_with_time_zone(),
-            };
-            if null {
-                column.null();
-            } else {
-                column.not_null();
-            }
-            if let Some(default) = default {
-                column.default(default);
-            }
+            let mut column = kind.column(name, null, default, postgres);
             self.create.col(&mut column);
         }
         if let Some((name, expression)) = self.generated {

@@ -329,6 +329,7 @@ fn workers(scene: &mut Scene<'_>, cast: &Cast) {
             status,
             capabilities: entity::confidential::JsonText::new(json!(kinds).to_string()),
             last_heartbeat_at: now - heard,
+            service_account_id: None,
             created_at: at,
         });
         scene.log(at, "worker.registered", Some(cast.user(Ben)), id, Some(json!({"hostname": hostname})));

@@ -30,7 +30,7 @@ use crate::{
             invitation::{self as members, Joining},
         },
     },
-    viewer::{Account, Viewer},
+    viewer::{Account, Actor, Viewer},
 };
 
 /// Subjects that one account links at most.
@@ -168,7 +168,8 @@ impl Inner {
         let joining = Joining { org, user, role, status, requested_by: None };
         members::member_create(&tx, self.clock.id(), joining, now).await?;
         let details = json!({ "role": role.as_str(), "issuer": &*claims.issuer });
-        audit::record(&tx, &self.clock, org, Some(user), Record::about("member.requested", user).with(details)).await?;
+        let record = Record::about("member.requested", user).with(details);
+        audit::record(&tx, &self.clock, org, Actor::User(user), record).await?;
         tx.commit().await
     }
 

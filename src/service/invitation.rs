@@ -33,7 +33,7 @@ use crate::{
             invitation::{InvitationRow, Joining},
         },
     },
-    viewer::Viewer,
+    viewer::{Actor, Viewer},
 };
 
 /// Longest name of a person.
@@ -142,7 +142,7 @@ impl Inner {
         }
         let details = json!({ "role": invitation.role.as_str(), "status": status.as_str() });
         let record = Record::about("invitation.accepted", id).with(details);
-        audit::record(&tx, &self.clock, org, Some(user), record).await?;
+        audit::record(&tx, &self.clock, org, Actor::User(user), record).await?;
         tx.commit().await?;
         Ok((user, status))
     }

@@ -67,11 +67,10 @@ impl Context<'_> {
 
     /// Ends a write inside `org`: tells its log, for an operator the platform's too, and commits.
     async fn finish(&self, tx: Tx, org: OrgId, record: Record) -> Result<()> {
-        let actor = self.viewer.user_id();
         if self.viewer.is_super_admin() {
-            audit::platform_record(&tx, self.clock, actor, record.clone()).await?;
+            audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
         }
-        audit::record(&tx, self.clock, org, actor, record).await?;
+        audit::record(&tx, self.clock, org, self.viewer.actor(), record).await?;
         tx.commit().await
     }
 }

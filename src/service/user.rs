@@ -184,11 +184,10 @@ fn not_the_last_super_admin(held: &rows::HeldAccount) -> Result<()> {
 
 /// Ends a write on an account: tells the platform's log and those of `orgs`, in their order, and commits.
 async fn conclude(cx: Context<'_>, tx: Tx, orgs: &[OrgId], record: Record) -> Result<()> {
-    let actor = cx.viewer.user_id();
-    audit::platform_record(&tx, cx.clock, actor, record.clone()).await?;
+    audit::platform_record(&tx, cx.clock, cx.viewer.user_id(), record.clone()).await?;
     for org in orgs {
         tx.enter(*org).await?;
-        audit::record(&tx, cx.clock, *org, actor, record.clone()).await?;
+        audit::record(&tx, cx.clock, *org, cx.viewer.actor(), record.clone()).await?;
     }
     tx.commit().await
 }

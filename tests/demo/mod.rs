@@ -297,6 +297,7 @@ fn the_chains_hold() {
                     id: row.id,
                     kind: &row.kind,
                     actor_user_id: row.actor_user_id,
+                    actor_service_account_id: None,
                     subject_id: row.subject_id.as_deref(),
                     created_at: row.created_at,
                     payload_salt: text(&stored["PayloadSalt"]).unwrap(),

@@ -70,6 +70,13 @@ impl World {
         run(&self.db, Command::Up, &Options::default()).await.unwrap()
     }
 
+    /// The way back to the time before tenancy.
+    pub async fn back(&self) -> Command {
+        let stands = run(&self.db, Command::Status, &Options::default()).await.unwrap().migrations;
+        let since = stands.iter().filter(|(name, applied)| *applied && name.as_str() >= "m0018").count();
+        Command::Down(since.try_into().unwrap())
+    }
+
     pub async fn sql(&self, sql: &str) {
         sql_on(&self.db, sql).await.unwrap();
     }

@@ -90,7 +90,7 @@ async fn a_login_that_is_no_superuser_migrates_and_owns_nothing() {
     assert!(!run(&deployed.db, Command::Up, &options).await.unwrap().changed);
     assert_eq!(deployed.number("SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper").await, 0);
     // Its own look at the rows is barred, too, and the way back sees them all the same.
-    run(&deployed.db, Command::Down(2), &Options::default()).await.unwrap();
+    run(&deployed.db, deployed.back().await, &Options::default()).await.unwrap();
     assert_eq!(deployed.number("SELECT count(*) FROM pg_class WHERE relname = 'organizations'").await, 0);
     let goals = world.number("SELECT count(*) FROM goals").await;
     assert_eq!(goals, old::GOALS as i64);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use migration::{Command, Error, Options, Refusal, run};
+use migration::{Error, Options, Refusal, run};
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +21,7 @@ async fn the_way_back_restores_the_old_tables_and_a_second_conversion_works() {
         }
         let owners = texts(&world, "SELECT id, status FROM agents").await;
         convert(&world).await;
-        run(&world.db, Command::Down(2), &Options::default()).await.unwrap();
+        run(&world.db, world.back().await, &Options::default()).await.unwrap();
         for table in old::TABLES {
             let after = ids(&world, &format!("SELECT id FROM {table}")).await;
             let missing = before[table].difference(&after).count();
@@ -84,7 +84,7 @@ async fn the_way_back_is_refused_where_it_would_lose_something() {
         for (plant, remove) in plants {
             world.sql(&plant.replace("ID,", &format!("{other},"))).await;
             let before = everything(&world).await;
-            let error = run(&world.db, Command::Down(2), &Options::default()).await.unwrap_err();
+            let error = run(&world.db, world.back().await, &Options::default()).await.unwrap_err();
             assert!(matches!(error, Error::Refused(Refusal::WouldLose { .. })), "{plant}: {error}");
             assert_eq!(everything(&world).await, before);
             world.sql(remove).await;
@@ -92,6 +92,6 @@ async fn the_way_back_is_refused_where_it_would_lose_something() {
         if world.is_postgres() {
             assert!(migration::walls::check(&world.db).await.unwrap().is_empty());
         }
-        run(&world.db, Command::Down(2), &Options::default()).await.unwrap();
+        run(&world.db, world.back().await, &Options::default()).await.unwrap();
     }
 }

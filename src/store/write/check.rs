@@ -30,13 +30,13 @@ impl Store {
         org_id: OrgId,
         records: impl IntoIterator<Item = Record, IntoIter: Send> + Send,
     ) -> Result<()> {
-        let actor = self.viewer().user_id();
-        for record in records {
-            if self.viewer().is_super_admin() {
-                audit::platform_record(&tx, clock, actor, record.clone()).await?;
+        let records: Vec<_> = records.into_iter().collect();
+        if self.viewer().is_super_admin() {
+            for record in &records {
+                audit::platform_record(&tx, clock, self.viewer().user_id(), record.clone()).await?;
             }
-            audit::record(&tx, clock, org_id, actor, record).await?;
         }
+        audit::record_all(&tx, clock, org_id, self.viewer().actor(), records).await?;
         tx.commit().await
     }
 

@@ -132,6 +132,7 @@ impl Conversion<'_> {
             id: EventId::from_uuid(id),
             kind: &kind,
             actor_user_id: actor.map(UserId::from_uuid),
+            actor_service_account_id: None,
             subject_id: subject.as_deref(),
             created_at: created,
             payload_salt: &salt,

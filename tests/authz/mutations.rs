@@ -21,6 +21,8 @@ const OWN: &[&str] = &[
     "changePassword",
     "completePasswordReset",
     "acceptInvitation",
+    "linkIdentity",
+    "unlinkIdentity",
 ];
 
 /// A mutation, how it is tried, and its arguments.
@@ -115,6 +117,8 @@ fn cases(world: &World) -> Vec<Case> {
                 json!({ "userId": text(&pending.user_id), "role": pending.pending_role.unwrap_or(pending.role).as_str(), "accept": true }),
             ),
         ),
+        ("enableIssuer", "", json!({ "issuer": "https://okta.example" })),
+        ("disableIssuer", "that is not in", json!({ "issuer": "https://okta.example" })),
         ("createTeam", "", input(json!({ "organizationId": text(&acme), "name": "New", "slug": "new" }))),
         ("updateTeam", "", input(json!({ "id": text(&finance), "name": "Money" }))),
         ("deleteTeam", "that owns agents", id(&finance)),
@@ -189,6 +193,7 @@ fn document(name: &str, variables: &Value) -> String {
         "input" if name.contains("TeamMember") => "TeamMemberInput!".to_owned(),
         "input" => format!("{}!", input(name)),
         "isSuperAdmin" => "Boolean!".to_owned(),
+        "issuer" => "String!".to_owned(),
         _ => "ID!".to_owned(),
     };
     let names: Vec<&String> = variables.as_object().unwrap().keys().collect();

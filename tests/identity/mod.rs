@@ -8,4 +8,4 @@ mod sessions;
 mod setup;
 mod throttle;
 mod viewers;
-mod world;
+pub mod world;

@@ -267,6 +267,3 @@ fn words(value: &Value) -> Option<Vec<String>> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

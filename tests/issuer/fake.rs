@@ -58,8 +58,14 @@ impl Key {
     pub fn new(id: &str) -> Self {
         use ed25519_dalek::pkcs8::EncodePrivateKey as _;
         let seed: [u8; 32] = std::array::from_fn(|_| rand::random());
-        let private = ed25519_dalek::SigningKey::from_bytes(&seed).to_pkcs8_der().unwrap();
-        Self::of(id, Algorithm::EdDSA, EncodingKey::from_ed_der(private.as_bytes()))
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+        let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+        Self {
+            id: id.to_owned(),
+            algorithm: Algorithm::EdDSA,
+            encoding: EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes()),
+            public: json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": x }),
+        }
     }
 
     /// One of the keys that are kept for tests. They open nothing.
@@ -68,10 +74,7 @@ impl Key {
         let pem = std::fs::read(path).unwrap();
         let encoding =
             if file.starts_with("rsa") { EncodingKey::from_rsa_pem(&pem) } else { EncodingKey::from_ec_pem(&pem) };
-        Self::of(id, algorithm, encoding.unwrap())
-    }
-
-    fn of(id: &str, algorithm: Algorithm, encoding: EncodingKey) -> Self {
+        let encoding = encoding.unwrap();
         let mut public = serde_json::to_value(Jwk::from_encoding_key(&encoding, algorithm).unwrap()).unwrap();
         public["kid"] = id.into();
         public.as_object_mut().unwrap().remove("alg");

@@ -17,12 +17,15 @@ use clap::Parser as _;
 use migration::{Command as Migration, Options, Outcome};
 use zeroize::Zeroizing;
 
+use entity::ids::OrgId;
+
 use crate::{
     app::{self, Failure, doctor, migrations, plug},
     config::{Config, describe},
     policy::markdown,
+    store::audit_chain::Fault,
 };
-use arguments::{Admin, Arguments, Command, Migrate, Policy, Print, Schema};
+use arguments::{Admin, Arguments, Audit, Command, Migrate, Policy, Print, Schema};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -82,6 +85,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
             return say(&format!("{email} is a super-admin.\n"));
         }
         Command::Token { email } => return say(&format!("{}\n", plug::issue_token(&config, &email).await?)),
+        Command::Audit { command: Audit::Verify { organization } } => return verify(&config, organization).await,
         Command::Doctor => return examine(&config).await,
         Command::Policy { .. } | Command::Schema { .. } => {}
     }
@@ -140,6 +144,27 @@ fn prepare_demo(config: &mut Config, folder: &Path, reset: bool) -> Result<(), F
         }
     }
     Ok(())
+}
+
+/// One line an organisation, and one for each fault.
+async fn verify(config: &Config, organization: Option<OrgId>) -> Result<ExitCode, Failure> {
+    let (mut text, mut holds) = (String::new(), true);
+    for verdict in plug::verify_audit(config, organization).await? {
+        holds &= verdict.faults.is_empty();
+        let word = if verdict.faults.is_empty() { "holds" } else { "DOES NOT HOLD" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}: {word}, {} events, {}", verdict.org_id, verdict.events, verdict.last_hash);
+        for fault in &verdict.faults {
+            let _ = match fault {
+                Fault::Missing(first, last) if first == last => writeln!(text, "  event {first} is missing"),
+                Fault::Missing(first, last) => writeln!(text, "  events {first} to {last} are missing"),
+                Fault::Altered(sequence) => writeln!(text, "  event {sequence} is not the one that was written"),
+                Fault::Head => writeln!(text, "  the log does not end where its head says"),
+            };
+        }
+    }
+    say(&text)?;
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn migrate(config: &Config, command: Migrate) -> Result<ExitCode, Failure> {

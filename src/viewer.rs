@@ -6,8 +6,8 @@ use std::{
 };
 
 use entity::{
-    enums::{OrgRole, TeamRole},
-    ids::{OrgId, ServiceAccountId, SessionId, TeamId, UserId, UserIdentityId},
+    enums::{OrgRole, ServiceScope, TeamRole},
+    ids::{AgentId, OrgId, ServiceAccountId, SessionId, TeamId, UserId, UserIdentityId},
 };
 
 /// Who an operation runs for.
@@ -22,12 +22,14 @@ pub enum Viewer {
     Unaffiliated(Account),
     /// A member of one organisation, the one its token names.
     Tenant(TenantViewer),
+    /// A planner or worker of one organisation.
+    ServiceAccount(ServiceViewer),
     /// A platform operator: every organisation's metadata, nobody's content.
     SuperAdmin(Account),
 }
 
 /// Who did something.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Actor {
     /// A person.
     User(UserId),
@@ -81,8 +83,8 @@ pub struct External {
     pub identity_id: UserIdentityId,
     /// `iss`.
     pub issuer: Arc<str>,
-    /// What the token's scopes leave of the powers; without any named, all.
-    pub scopes: Option<Arc<BTreeSet<String>>>,
+    /// Where the token names scopes, it does no more than a service account with these could.
+    pub scopes: Option<BTreeSet<ServiceScope>>,
 }
 
 impl Account {
@@ -108,8 +110,8 @@ impl Account {
     }
 
     /// What the token's scopes leave; none limits nothing.
-    pub fn scopes(&self) -> Option<&BTreeSet<String>> {
-        self.external().and_then(|external| external.scopes.as_deref())
+    pub fn scopes(&self) -> Option<&BTreeSet<ServiceScope>> {
+        self.external().and_then(|external| external.scopes.as_ref())
     }
 }
 
@@ -133,24 +135,61 @@ impl TenantViewer {
     }
 }
 
+/// A planner or worker, whose key names it.
+#[derive(Clone, Debug)]
+pub struct ServiceViewer {
+    /// The service account.
+    pub id: ServiceAccountId,
+    /// Its organisation.
+    pub org_id: OrgId,
+    /// What it may do.
+    pub scopes: BTreeSet<ServiceScope>,
+    /// Which agents it sees.
+    pub agents: Sight,
+}
+
+/// Which agents a service account sees, with all that hangs off them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Sight {
+    /// Every agent of its organisation, and the global ones.
+    All,
+    /// These.
+    Named(BTreeSet<AgentId>),
+}
+
+impl Sight {
+    /// Whether the agent is in it.
+    pub fn holds(&self, agent: AgentId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(agents) => agents.contains(&agent),
+        }
+    }
+}
+
 impl Viewer {
-    /// The account, when somebody is signed in.
+    /// The account, when a person is signed in.
     pub const fn account(&self) -> Option<&Account> {
         match self {
-            Self::Anonymous => None,
+            Self::Anonymous | Self::ServiceAccount(_) => None,
             Self::Unaffiliated(account) | Self::SuperAdmin(account) => Some(account),
             Self::Tenant(tenant) => Some(&tenant.account),
         }
     }
 
-    /// The user, when somebody is signed in.
+    /// The user, when a person is signed in.
     pub fn user_id(&self) -> Option<UserId> {
         self.account().map(|account| account.user_id)
     }
 
     /// Whom the log names.
-    pub fn actor(&self) -> Actor {
-        self.user_id().map_or(Actor::Platform, Actor::User)
+    pub const fn actor(&self) -> Actor {
+        match self {
+            Self::Anonymous => Actor::Platform,
+            Self::Unaffiliated(account) | Self::SuperAdmin(account) => Actor::User(account.user_id),
+            Self::Tenant(tenant) => Actor::User(tenant.account.user_id),
+            Self::ServiceAccount(key) => Actor::ServiceAccount(key.id),
+        }
     }
 
     /// The membership, for a tenant user.
@@ -161,9 +200,21 @@ impl Viewer {
         }
     }
 
-    /// The organisation, for a tenant user.
-    pub fn org_id(&self) -> Option<OrgId> {
-        self.tenant().map(|tenant| tenant.org_id)
+    /// The planner or worker, where it is one.
+    pub const fn service_account(&self) -> Option<&ServiceViewer> {
+        match self {
+            Self::ServiceAccount(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The organisation that the viewer works in.
+    pub const fn org_id(&self) -> Option<OrgId> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant.org_id),
+            Self::ServiceAccount(key) => Some(key.org_id),
+            Self::Anonymous | Self::Unaffiliated(_) | Self::SuperAdmin(_) => None,
+        }
     }
 
     /// Whether the viewer is a platform operator.

@@ -5,6 +5,7 @@
 
 mod api;
 mod arch;
+mod audit;
 mod authz;
 mod demo;
 mod forward_auth;

@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::{AgentStatus, AgentVisibility},
     ids::{AgentId, OrgId, TeamId, UserId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `agents`.
@@ -59,6 +59,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

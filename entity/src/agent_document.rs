@@ -6,7 +6,7 @@ use crate::{
     confidential::Confidential,
     enums::DocumentType,
     ids::{AgentDocumentId, AgentId, GoalId, OrgId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `agent_documents`.
@@ -50,6 +50,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -6,7 +6,7 @@ use crate::{
     confidential::Confidential,
     enums::Decided,
     ids::{ApprovalDecisionId, ApprovalRequestId, OrgId, UserId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `approval_decisions`.
@@ -40,6 +40,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::{ApprovalStatus, ApprovalType},
     ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TaskId, UserId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `approval_requests`.
@@ -56,6 +56,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

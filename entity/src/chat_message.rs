@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::ChatRole,
     ids::{ChatMessageId, ChatSessionId, OrgId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `chat_messages`.
@@ -49,6 +49,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Chat;
 
     fn class(column: &Column) -> Class {
         use Column::*;

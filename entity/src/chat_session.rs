@@ -6,7 +6,7 @@ use crate::{
     confidential::Confidential,
     enums::ChatSessionStatus,
     ids::{AgentId, ChatSessionId, OrgId, UserId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `chat_sessions`.
@@ -46,6 +46,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Chat;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -24,43 +24,64 @@ use sea_orm::{
     sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
 };
 
+use crate::table::Audience;
+
 /// Proof that whoever holds it may read content.
 ///
 /// One type implements it, in `palisade::policy`, and only `policy` makes one; `tests/arch.rs` holds that there is no
 /// second implementor.
-pub trait Reader {}
+pub trait Reader {
+    /// Whether it opens what is for this audience.
+    fn opens(&self, audience: Audience) -> bool;
+}
 
 /// A value that a super-admin must never see.
 ///
 /// Holds nothing both where the column is null and where it was not selected: the two must not be told apart.
 /// `Into<Value>` (to store it) is called only in `store`.
+///
+/// It knows for which service accounts it is. A row's reader says so from the row's table; until then it is for none.
 #[derive(Clone)]
-pub struct Confidential<T>(Option<T>);
+pub struct Confidential<T> {
+    value: Option<T>,
+    audience: Audience,
+}
 
 impl<T> Confidential<T> {
     /// Seals a value.
     pub const fn new(value: T) -> Self {
-        Self(Some(value))
+        Self::from_option(Some(value))
     }
 
     /// Seals a value that may be absent.
     pub const fn from_option(value: Option<T>) -> Self {
-        Self(value)
+        Self { value, audience: Audience::Members }
     }
 
     /// Holds nothing: the column was null, or was not selected for this viewer.
     pub const fn withheld() -> Self {
-        Self(None)
+        Self::from_option(None)
+    }
+
+    /// The same, for the service accounts that may read it as well.
+    #[must_use]
+    pub fn of(self, audience: Audience) -> Self {
+        Self { audience, ..self }
+    }
+
+    /// For which service accounts it is.
+    pub const fn audience(&self) -> Audience {
+        self.audience
     }
 
     /// Opens the value for somebody who may read it.
-    pub const fn open(&self, _proof: &impl Reader) -> Option<&T> {
-        self.0.as_ref()
+    pub fn open(&self, proof: &impl Reader) -> Option<&T> {
+        self.value.as_ref().filter(|_| proof.opens(self.audience))
     }
 
     /// Derives another confidential value without opening this one: what is computed from content is content.
     pub fn map<U>(&self, derive: impl FnOnce(&T) -> U) -> Confidential<U> {
-        Confidential(self.0.as_ref().map(derive))
+        Confidential { value: self.value.as_ref().map(derive), audience: self.audience }
     }
 }
 
@@ -80,23 +101,19 @@ impl<T> PartialEq for Confidential<T> {
 
 impl<T: Into<Value> + Nullable> From<Confidential<T>> for Value {
     fn from(confidential: Confidential<T>) -> Self {
-        confidential.0.map_or_else(T::null, Into::into)
+        confidential.value.map_or_else(T::null, Into::into)
     }
 }
 
 impl<T: TryGetable> TryGetable for Confidential<T> {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-        Option::<T>::try_get_by(row, index).map(Self)
+        Option::<T>::try_get_by(row, index).map(Self::from_option)
     }
 }
 
 impl<T: ValueType + Nullable> ValueType for Confidential<T> {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        if value == T::null() {
-            Ok(Self(None))
-        } else {
-            <T as ValueType>::try_from(value).map(|value| Self(Some(value)))
-        }
+        if value == T::null() { Ok(Self::withheld()) } else { <T as ValueType>::try_from(value).map(Self::new) }
     }
 
     fn type_name() -> String {

@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::AgentStatus,
     ids::AgentId,
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `global_agents`.
@@ -50,6 +50,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Platform;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

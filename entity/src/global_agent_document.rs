@@ -6,7 +6,7 @@ use crate::{
     confidential::Confidential,
     enums::DocumentType,
     ids::{AgentDocumentId, AgentId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `global_agent_documents`.
@@ -45,6 +45,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Platform;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

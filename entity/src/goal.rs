@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::GoalStatus,
     ids::{AgentId, GoalId, OrgId, UserId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `goals`.
@@ -52,6 +52,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -26,7 +26,7 @@ pub struct Model {
     pub all_agents: bool,
     /// Who made it: it lapses when they are no longer an active admin.
     pub created_by: UserId,
-    /// SHA-256 of the key's secret part.
+    /// SHA-256 of the whole key, hex.
     pub key_hash: Secret,
     /// The same of the key before the last rotation.
     pub previous_key_hash: Option<Secret>,

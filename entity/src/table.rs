@@ -22,10 +22,25 @@ pub enum Class {
     Secret,
 }
 
+/// Which service accounts may read a table's confidential columns. Members of the organisation may, as far as a row is in
+/// their sight; super-admins never may.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Audience {
+    /// None.
+    Members,
+    /// Planners and workers: what agents are told to do, do and answer.
+    Work,
+    /// Those that hold conversations.
+    Chat,
+}
+
 /// Gives a table and each of its columns a class.
 pub trait Classified: EntityTrait {
     /// Whose rows the table holds.
     const TABLE: TableClass;
+
+    /// Which service accounts may read its confidential columns: none, unless the table says so.
+    const AUDIENCE: Audience = Audience::Members;
 
     /// The column's class. An exhaustive match, never a wildcard: a new column without a class must not compile.
     fn class(column: &Self::Column) -> Class;
@@ -38,6 +53,8 @@ pub struct Table {
     pub name: &'static str,
     /// Whose rows it holds.
     pub class: TableClass,
+    /// Which service accounts read its content.
+    pub audience: Audience,
     /// Column names in order of declaration, with their classes.
     pub columns: Vec<(&'static str, Class)>,
 }
@@ -53,6 +70,7 @@ fn describe<E: Classified>() -> Table {
     Table {
         name: E::default().table_name(),
         class: E::TABLE,
+        audience: E::AUDIENCE,
         columns: E::Column::iter().map(|column| (column.as_str(), E::class(&column))).collect(),
     }
 }
@@ -97,4 +115,17 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::login_throttle::Entity>(),
         describe::<crate::platform_setting::Entity>(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_that_no_service_account_reads_is_listed_here() {
+        let tables = tables();
+        let closed = tables.iter().filter(|table| table.audience == Audience::Members);
+        let closed = closed.filter(|table| table.columns_of(Class::Confidential).next().is_some());
+        assert_eq!(closed.map(|table| table.name).collect::<Vec<_>>(), ["organizations", "events"]);
+    }
 }

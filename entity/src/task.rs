@@ -6,7 +6,7 @@ use crate::{
     confidential::{Confidential, JsonText},
     enums::TaskStatus,
     ids::{AgentId, GoalId, OrgId, TaskId, WorkerId},
-    table::{Class, Classified, TableClass},
+    table::{Audience, Class, Classified, TableClass},
 };
 
 /// A row of `tasks`.
@@ -69,6 +69,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Classified for Entity {
     const TABLE: TableClass = TableClass::Tenant;
+    const AUDIENCE: Audience = Audience::Work;
 
     fn class(column: &Column) -> Class {
         use Column::*;

@@ -26,6 +26,7 @@ mod m0018_multi_tenancy;
 mod m0019_service_accounts;
 mod m0020_task_runs;
 mod m0025_external_issuers;
+mod m0026_audit_filters;
 mod run;
 mod schema;
 pub mod walls;
@@ -80,6 +81,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0019_service_accounts::Migration),
             Box::new(m0020_task_runs::Migration),
             Box::new(m0025_external_issuers::Migration),
+            Box::new(m0026_audit_filters::Migration),
         ]
     }
 }

@@ -40,7 +40,7 @@ pub use grants::{Grant, Privilege, expected_grants};
 pub use policies::{Policy, expected_policies};
 pub use roles::{OWNER, Role};
 
-use entity::table::{Class, Table, TableClass};
+use entity::table::{Audience, Class, Table, TableClass};
 
 /// Name of the setting that holds the organisation of a transaction.
 pub const ORG_SETTING: &str = "palisade.org_id";
@@ -57,6 +57,7 @@ pub(crate) fn all_tables() -> Vec<Table> {
     let history = Table {
         name: HISTORY,
         class: TableClass::Platform,
+        audience: Audience::Members,
         columns: vec![("version", Class::Metadata), ("applied_at", Class::Metadata)],
     };
     entity::tables().into_iter().chain([history]).collect()

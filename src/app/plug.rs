@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Data, EmptySubscription, Schema};
 use chrono::TimeDelta;
+use entity::ids::OrgId;
 use serde_json::json;
 
 use super::{Failure, migrations::Migrated};
@@ -13,15 +14,22 @@ use crate::{
     demo::{self, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
-    http::{Backend, Opened, Report},
+    http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
     service::{
+        audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
         issuers::Issuers,
         mail::MailFolder,
+        refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
     },
-    store::{self, cursor::CursorSealer, db::Database},
+    store::{
+        self,
+        audit_chain::{self, Verdict},
+        cursor::CursorSealer,
+        db::Database,
+    },
     viewer::Viewer,
 };
 
@@ -56,6 +64,7 @@ pub struct Rooms {
     identity: Identity,
     clock: Clock,
     cursors: CursorSealer,
+    refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
@@ -66,6 +75,7 @@ impl Rooms {
     pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
+            refusals: Arc::default(),
             public_url: settings.issuer.clone().into(),
             identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
             database,
@@ -105,6 +115,19 @@ impl Backend for Rooms {
         data.insert(Arc::clone(&request));
         let report = move || Report { redacted: request.redaction_report(), statements: request.store.statements() };
         Opened { data, report: Box::new(report) }
+    }
+
+    async fn refused(&self, viewer: &Viewer, refusals: Vec<Refusal>) {
+        let request = self.request(viewer.clone());
+        if let Err(error) = self.refusals.record(request.service(), &refusals).await {
+            // The caller is told why it was refused all the same.
+            tracing::error!(code = error.code(), "a refused mutation was not recorded");
+        }
+    }
+
+    async fn export_audit(&self, viewer: &Viewer, wanted: &Wanted, after: i64) -> Result<Piece> {
+        let request = self.request(viewer.clone());
+        audit_export::export(request.service(), wanted.organization, &wanted.filter, after).await
     }
 
     async fn jwks(&self) -> Result<serde_json::Value> {
@@ -266,6 +289,21 @@ pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure
     DEMO_ISSUER.clone_into(&mut config.identity.issuer);
     let tokens = local_identity(&config)?.demo_session(email).await.map_err(spoken)?;
     Ok(tokens.access_token)
+}
+
+/// Holds the logs of all organisations, or of one, against their chains.
+pub async fn verify_audit(config: &Config, organization: Option<OrgId>) -> Result<Vec<Verdict>, Failure> {
+    let database = super::open_database(config)?;
+    let organizations = match organization {
+        Some(organization) => vec![organization],
+        None => audit_chain::organizations(&database).await.map_err(spoken)?,
+    };
+    let mut verdicts = Vec::new();
+    for organization in organizations {
+        verdicts.push(audit_chain::verify(&database, organization).await.map_err(spoken)?);
+    }
+    database.close().await;
+    Ok(verdicts)
 }
 
 /// Whether there are keys to sign tokens with.

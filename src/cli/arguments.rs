@@ -73,6 +73,14 @@ pub enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Hold the organisations' audit logs against their hash chains; exit code 1 when one does not hold
+    #[command(
+        after_help = "Examples:\n  palisade audit verify\n  palisade audit verify --organization org_01h455vb4pex5vsknk084sn02q"
+    )]
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Look for what is missing or wrong, with a remedy for each
     #[command(after_help = "Example:\n  palisade doctor && palisade serve")]
     Doctor,
@@ -120,6 +128,16 @@ pub enum Schema {
 pub enum Policy {
     /// To stdout, as docs/permissions.md
     Print,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Find events that were altered, taken out or put elsewhere
+    Verify {
+        /// One organisation's log; all without it
+        #[arg(long, value_name = "ID")]
+        organization: Option<entity::ids::OrgId>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

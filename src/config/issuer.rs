@@ -15,8 +15,7 @@ use toml::{Table, Value};
 use super::span;
 
 /// Algorithms that a token may be signed with. Asymmetric ones alone: with a shared secret whoever verifies could sign.
-pub const ALGORITHMS: &[&str] =
-    &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+pub const ALGORITHMS: &[&str] = &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 /// An external issuer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -174,7 +173,9 @@ impl ExternalIssuer {
         }
         let known = |name: &String| ALGORITHMS.contains(&name.as_str());
         if self.algorithms.is_empty() || !self.algorithms.iter().all(known) {
-            return Some("has `algorithms` other than RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA");
+            return Some(
+                "has `algorithms` other than RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA",
+            );
         }
         if self.claims.super_admin.is_empty() {
             return Some("needs `claims.super_admin`: who is an operator there must be known");
@@ -277,7 +278,9 @@ mod tests {
         for good in ["http://127.0.0.1:9000", "http://localhost/x", "http://[::1]:1/x", "https://a.example/x"] {
             assert!(reachable(good), "{good}");
         }
-        for bad in ["http://127.0.0.1.evil.example", "http://localhost.evil.example", "ftp://127.0.0.1", "https://", "x"] {
+        for bad in
+            ["http://127.0.0.1.evil.example", "http://localhost.evil.example", "ftp://127.0.0.1", "https://", "x"]
+        {
             assert!(!reachable(bad), "{bad}");
         }
     }

@@ -47,6 +47,7 @@ impl ListName {
             Viewer::Anonymous => String::new(),
             Viewer::Unaffiliated(account) => account.user_id.to_string(),
             Viewer::Tenant(tenant) => format!("{}@{}", tenant.account.user_id, tenant.org_id),
+            Viewer::ServiceAccount(key) => format!("{}@{}", key.id, key.org_id),
             Viewer::SuperAdmin(account) => format!("operator {}", account.user_id),
         };
         Self(format!("{viewer}|{list}|{query:?}"))

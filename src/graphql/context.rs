@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_graphql::{Context, ContextBase, PathSegment, QueryPathNode, QueryPathSegment};
+use entity::{confidential::Reader, table::Audience};
 
 use super::load::Loaders;
 use crate::{
@@ -94,6 +95,11 @@ impl RequestCtx {
     /// The proof that opens content, if the viewer may read any.
     pub fn reader(&self) -> Option<ContentReader> {
         policy::reader(&self.viewer)
+    }
+
+    /// Whether the viewer may read content for this audience, and so filter by it.
+    pub fn reads(&self, audience: Audience) -> bool {
+        self.reader().is_some_and(|reader| reader.opens(audience))
     }
 
     /// Notes that the value at `node` was withheld.

@@ -18,6 +18,7 @@ pub mod node;
 pub mod permission;
 pub mod query;
 pub mod redaction;
+pub mod refused;
 pub mod scalars;
 pub mod select;
 pub mod types;

@@ -9,7 +9,7 @@ use async_graphql::{
     ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap, parser::types::Field,
     registry::Registry,
 };
-use entity::confidential::{Confidential, JsonText};
+use entity::confidential::{Confidential, JsonText, Reader};
 
 use super::{context::cx_of, scalars::Json};
 
@@ -98,7 +98,9 @@ impl<T: Content> OutputType for Redacted<'_, T> {
     ) -> impl Future<Output = ServerResult<Value>> + Send {
         let cx = cx_of(ctx);
         let value = match cx.reader() {
-            Some(reader) if self.entitled => self.value.open(&reader).map_or(Value::Null, Content::to_value),
+            Some(reader) if self.entitled && reader.opens(self.value.audience()) => {
+                self.value.open(&reader).map_or(Value::Null, Content::to_value)
+            }
             _ => {
                 cx.note_redaction(ctx.path_node.as_ref());
                 Value::Null

@@ -19,6 +19,7 @@ use crate::{
     graphql::{
         completion,
         limits::{Documents, Refusal},
+        refused::refused,
     },
     viewer::Viewer,
 };
@@ -132,6 +133,9 @@ impl Engine {
         }
         completion::complete(self.documents.catalog(), document.parsed(), operation, &mut response);
         response.errors.iter_mut().for_each(spoken);
+        if operation.ty == OperationType::Mutation && !response.errors.is_empty() {
+            backend.refused(viewer, refused(document.parsed(), operation, &response)).await;
+        }
         redacted.sort_by(|a, b| completion::compare(a, b));
         redacted.dedup();
         if !redacted.is_empty() {

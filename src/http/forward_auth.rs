@@ -5,7 +5,7 @@
 //!
 //! | status | who |
 //! |---|---|
-//! | 200 | a member of an organisation, or a super-admin, under the rows as they are now |
+//! | 200 | a member of an organisation, a service account, or a super-admin, under the rows as they are now |
 //! | 403 | somebody who is signed in but may use nothing here: in no organisation, or by a token whose scopes leave nothing |
 //! | 401 | nobody, or a token that does not hold, whatever the cause |
 //! | 503 | the database, or an issuer whose keys are needed, does not answer: the proxy refuses |
@@ -14,16 +14,22 @@
 //! overwrites what a caller wrote there itself. Nothing but `Authorization` is read of a request: not the context headers,
 //! not the path, not the method, not the body.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use entity::{enums::OrgRole, ids::TeamId};
+use entity::{
+    enums::{OrgRole, ServiceScope},
+    ids::TeamId,
+};
 
 use super::{Answer, Server, graphql::viewer, request_log::Facts};
 use crate::{
     error::{Error, Result},
+    policy::markdown::scope,
     viewer::{Account, Viewer},
 };
 
@@ -56,6 +62,16 @@ fn answer(asked: Result<Viewer>) -> Response {
         Viewer::Anonymous => return refused(Error::Unauthenticated),
         Viewer::Unaffiliated(account) => (StatusCode::FORBIDDEN, Context::of(account)),
         Viewer::SuperAdmin(account) => (StatusCode::OK, Context { super_admin: "true", ..Context::of(account) }),
+        Viewer::ServiceAccount(key) => {
+            let context = Context {
+                org: key.org_id.to_string(),
+                super_admin: "false",
+                kind: "service_account",
+                scopes: words(&key.scopes),
+                ..Context::default()
+            };
+            (StatusCode::OK, context)
+        }
         Viewer::Tenant(tenant) => {
             let account = &tenant.account;
             // Empty scopes would read as a token without limits.
@@ -108,15 +124,19 @@ struct Context {
 
 impl Context {
     fn of(account: &Account) -> Self {
-        let scopes = account.scopes().map(|scopes| scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "));
         Self {
             user: account.user_id.to_string(),
             super_admin: "false",
             kind: "user",
-            scopes: scopes.unwrap_or_default(),
+            scopes: account.scopes().map(words).unwrap_or_default(),
             ..Self::default()
         }
     }
+}
+
+/// Scopes as OAuth writes them.
+fn words(scopes: &BTreeSet<ServiceScope>) -> String {
+    scopes.iter().map(|one| scope(*one)).collect::<Vec<_>>().join(" ")
 }
 
 fn respond(status: StatusCode, context: &Context, facts: Facts) -> Response {
@@ -133,7 +153,7 @@ fn respond(status: StatusCode, context: &Context, facts: Facts) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in CONTEXT.into_iter().zip(values) {
         let Ok(value) = HeaderValue::from_str(value) else {
-            // A context that is not whole is none. Only a scope can hold such a character.
+            // A context that is not whole is none.
             return refused(Error::internal("a context that no header can hold"));
         };
         headers.insert(name, value);

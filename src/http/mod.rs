@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]) |
 //! | `/graphiql/` | the explorer, embedded ([`graphiql`]); `/` leads there |
+//! | `/audit/export` | an organisation's log as NDJSON ([`audit_export`]) |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
 //! | `/auth/verify`, and any path below it | who asks, for proxies in front of other services ([`forward_auth`]) |
@@ -16,6 +17,7 @@
 //! One line is logged per request ([`request_log`]): never variables, documents, tokens, addresses or query strings.
 
 pub mod answer;
+pub mod audit_export;
 pub mod backend;
 pub mod client;
 pub mod engine;
@@ -87,6 +89,7 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
         .route("/auth/verify", any(forward_auth::verify))
         .route("/auth/verify/", any(forward_auth::verify))
         .route("/auth/verify/{*path}", any(forward_auth::verify))
+        .route("/audit/export", get(audit_export::handle))
         .route("/demo/logins.json", get(pages::demo_logins))
         .fallback(pages::not_found)
         .layer(CatchPanicLayer::custom(answer::panicked))

@@ -40,6 +40,7 @@ impl Facts {
             Viewer::Anonymous => "anonymous",
             Viewer::Unaffiliated(_) => "unaffiliated",
             Viewer::Tenant(_) => "tenant",
+            Viewer::ServiceAccount(_) => "service_account",
             Viewer::SuperAdmin(_) => "super_admin",
         };
         Self { viewer: Some(kind), organization: viewer.org_id(), ..Self::default() }

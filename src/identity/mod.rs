@@ -9,7 +9,7 @@
 //!   and never an anonymous viewer: a client that meant to be somebody is not served as nobody.
 //! - **A token only asks.** [`standing`] gives a viewer the intersection of what its token claims and what the rows say
 //!   now; a super-admin by either of the two never becomes a tenant.
-//! - **Nothing that opens anything is stored.** Passwords are argon2id, refresh and one-time tokens SHA-256, private
+//! - **Nothing that opens anything is stored.** Passwords are argon2id, refresh and one-time tokens and keys SHA-256, private
 //!   keys sealed with the server's secret, which is not in the database.
 //!
 //! ```
@@ -27,6 +27,7 @@ pub mod keys;
 pub mod opaque;
 pub mod password;
 pub mod secret;
+pub mod service_key;
 pub mod standing;
 pub mod strict_json;
 pub mod token;
@@ -34,5 +35,6 @@ pub mod token;
 pub use keys::{KeySet, SigningKey};
 pub use password::Passwords;
 pub use secret::ServerSecret;
+pub use service_key::{KeyStanding, ServiceKey};
 pub use standing::Standing;
 pub use token::Claims;

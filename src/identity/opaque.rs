@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of randomness, and their length in base64url.
 const RANDOM: usize = 32;
-const RANDOM_TEXT: usize = 43;
+pub(super) const RANDOM_TEXT: usize = 43;
 
 const REFRESH: &str = "palr_";
 const PASSWORD_LINK: &str = "palp_";
@@ -34,7 +34,11 @@ impl fmt::Debug for Fresh {
 
 impl Fresh {
     fn new(prefix: &str) -> Self {
-        let text = format!("{prefix}{}", random());
+        Self::of(format!("{prefix}{}", random()))
+    }
+
+    /// A token of this text.
+    pub(super) fn of(text: String) -> Self {
         Self { hash: hash(&text), text }
     }
 }

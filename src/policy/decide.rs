@@ -1,15 +1,17 @@
 //! The decision: a pure function over the table.
 
-use entity::enums::{AgentVisibility, CollaboratorPermission, TeamRole};
+use std::collections::BTreeSet;
+
+use entity::enums::{AgentVisibility, CollaboratorPermission, ServiceScope, TeamRole};
 
 use super::{
     facts::{AccountFacts, AgentFacts, Resource},
     table::{Door, Grant, Permission, Rule, ServiceGrant, rule},
-    visibility::sees,
+    visibility::{in_sight, sees},
 };
 use crate::{
     error::Error,
-    viewer::{Account, TenantViewer, Viewer},
+    viewer::{Account, ServiceViewer, Sight, TenantViewer, Viewer},
 };
 
 /// What a viewer is answered.
@@ -71,17 +73,21 @@ pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -
             _ => (Outcome::Forbid, "super_admin"),
         },
         Viewer::Tenant(tenant) => decide_tenant(tenant, rule, resource),
+        Viewer::ServiceAccount(key) if !reaches(key, resource) => (Outcome::Hide, "not_found"),
+        Viewer::ServiceAccount(key) if key_holds(key, rule) => (Outcome::Allow, "service_account"),
+        Viewer::ServiceAccount(_) => (Outcome::Forbid, "no_scope"),
     };
     Decision { outcome, by, permission }
 }
 
-/// Whether the scopes of the viewer's token leave the row: a token that names scopes does what a key with them could.
+/// Whether the scopes of the viewer's token leave the row: a token that names scopes does no more than a key with them.
 fn within_scopes(account: &Account, rule: &Rule) -> bool {
-    account.scopes().is_none_or(|scopes| match rule.service_account {
-        ServiceGrant::No => rule.door == Door::Open,
-        ServiceGrant::Any => true,
-        ServiceGrant::Scope(scope) => scopes.contains(scope),
-    })
+    account.scopes().is_none_or(|scopes| rule.door == Door::Open || scopes_hold(scopes, rule))
+}
+
+/// Whether a member may read rows that `permission` governs at all, as far as the scopes of its token go.
+pub fn member_reads(viewer: &TenantViewer, permission: Permission) -> bool {
+    within_scopes(&viewer.account, rule(permission))
 }
 
 /// Whether it is the viewer's own account, and the viewer its owner. An external issuer speaks inside organisations: an
@@ -145,6 +151,25 @@ const fn creates(permission: Permission, visibility: AgentVisibility) -> bool {
         Permission::AgentManageGlobal => matches!(visibility, AgentVisibility::Global),
         _ => true,
     }
+}
+
+/// Whether a key has a scope that the row asks for.
+fn key_holds(key: &ServiceViewer, rule: &Rule) -> bool {
+    scopes_hold(&key.scopes, rule)
+}
+
+fn scopes_hold(held: &BTreeSet<ServiceScope>, rule: &Rule) -> bool {
+    match rule.service_account {
+        ServiceGrant::No => false,
+        ServiceGrant::Any => true,
+        ServiceGrant::Scope(scopes) => scopes.iter().any(|scope| held.contains(scope)),
+    }
+}
+
+/// Whether a key may read rows that `permission` governs, as far as its agents go. `store::scope` selects none of a table
+/// whose row of this table the key does not hold, whatever the path that leads there.
+pub fn key_reads(key: &ServiceViewer, permission: Permission) -> bool {
+    key_holds(key, rule(permission))
 }
 
 /// The columns that the viewer stands in, in relation to the object.
@@ -222,6 +247,18 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
     }
 }
 
+/// Whether the object exists for a service account: its organisation's, and of agents those that it was made for.
+fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
+    match resource {
+        Resource::Platform | Resource::Account(_) => true,
+        Resource::Organization(org) => org.org_id == key.org_id,
+        Resource::Team(team) => team.key.org_id == key.org_id,
+        Resource::Agent(agent) => in_sight(key, agent),
+        Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
+        Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
+    }
+}
+
 /// Whether the viewer may start an operation that this row (or one it opens) governs: the operation guard's question,
 /// asked before anything is loaded, so that it depends on nothing but the viewer.
 pub fn may_start(viewer: &Viewer, permission: Permission) -> Result<(), Error> {
@@ -252,6 +289,7 @@ fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
                 // Who is an agent's admin is known only once the agent is loaded.
                 || rule.agent_admin != Grant::No
         }
+        Viewer::ServiceAccount(key) => key_holds(key, rule),
     };
     if allowed { Outcome::Allow } else { Outcome::Forbid }
 }
@@ -268,6 +306,10 @@ pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
         Viewer::Tenant(tenant) => {
             within_scopes(&tenant.account, rule)
                 && (rule.org_member == Grant::Yes || tenant.is_org_admin() && rule.org_admin == Grant::Yes)
+        }
+        // One made for some agents holds throughout only what is not about agents.
+        Viewer::ServiceAccount(key) => {
+            key_holds(key, rule) && (key.agents == Sight::All || rule.org_member == Grant::Yes)
         }
     }
 }

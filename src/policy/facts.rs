@@ -2,7 +2,7 @@
 
 use entity::{
     enums::{AgentVisibility, CollaboratorPermission},
-    ids::{AgentId, GoalId, OrgId, TeamId, UserId},
+    ids::{AgentId, GoalId, OrgId, ServiceAccountId, TeamId, UserId},
 };
 
 /// Names an agent: an organisation's, or (without an organisation) a global one.
@@ -78,6 +78,15 @@ pub struct OrgFacts {
     pub org_id: OrgId,
 }
 
+/// A service account, which belongs to its organisation as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceAccountFacts {
+    /// The organisation.
+    pub org: OrgFacts,
+    /// Which one.
+    pub id: ServiceAccountId,
+}
+
 /// A team.
 #[derive(Clone, Copy, Debug)]
 pub struct TeamFacts {
@@ -149,6 +158,18 @@ protected! {
     AgentFacts => Agent, AgentKey, |facts| facts.key;
     NewAgent => NewAgent, NewAgent, |facts| *facts;
     GoalFacts => Goal, (OrgId, GoalId), |facts| (facts.org_id, facts.id);
+}
+
+impl Protected for ServiceAccountFacts {
+    type Key = (OrgId, ServiceAccountId);
+
+    fn key(&self) -> Self::Key {
+        (self.org.org_id, self.id)
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource::Organization(&self.org)
+    }
 }
 
 /// The platform itself, as something that a write can be permitted on.

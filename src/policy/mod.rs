@@ -9,38 +9,26 @@
 //!
 //! Nothing here touches the database, the clock or GraphQL: facts come in, a decision goes out.
 //!
-//! Content is a second question, asked in one place: [`reader`] gives the proof that opens a confidential value, and
-//! gives it to nobody but the members of an organisation (whose rows are all that they can load).
+//! Content is a second question, asked in one place: [`content`] gives the proof that opens a confidential value.
 
+pub mod content;
 pub mod decide;
 pub mod facts;
 pub mod markdown;
 pub mod permit;
+#[cfg(test)]
+mod service_tests;
 pub mod table;
 pub mod visibility;
 
+pub use content::{ContentReader, reader};
 pub use decide::{Decision, Outcome, decide, may_start};
-pub use facts::{AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, TeamFacts, TeamKey};
+pub use facts::{
+    AccountFacts, AgentFacts, AgentKey, GoalFacts, NewAgent, OrgFacts, Resource, ServiceAccountFacts, TeamFacts,
+    TeamKey,
+};
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};
-
-use entity::confidential::Reader;
-
-use crate::viewer::Viewer;
-
-/// The only proof that its holder may read content.
-#[derive(Clone, Copy, Debug)]
-pub struct ContentReader(());
-
-impl Reader for ContentReader {}
-
-/// Gives the proof to members of an organisation, never to a super-admin.
-pub const fn reader(viewer: &Viewer) -> Option<ContentReader> {
-    match viewer {
-        Viewer::Tenant(_) => Some(ContentReader(())),
-        Viewer::Anonymous | Viewer::Unaffiliated(_) | Viewer::SuperAdmin(_) => None,
-    }
-}
 
 /// What only the permit constructor in this room may open.
 mod sealed {

@@ -7,9 +7,11 @@ use std::{fmt, marker::PhantomData};
 
 use super::{
     decide::decide,
-    facts::{AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, TeamFacts},
+    facts::{
+        AccountFacts, AgentFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, ServiceAccountFacts, TeamFacts,
+    },
     sealed::Seal,
-    table::Permission,
+    table::{Grant, Permission, rule},
 };
 use crate::{error::Error, viewer::Viewer};
 
@@ -41,9 +43,12 @@ impl<A: Action> Permit<A> {
     }
 }
 
-/// Decides, and gives the permit when the answer is `Allow`.
+/// Decides, and gives the permit when the answer is `Allow`. A cell that shows metadata permits no write.
 pub fn permit<A: Action>(viewer: &Viewer, on: &A::On) -> Result<Permit<A>, Error> {
     decide(viewer, A::PERMISSION, on.resource()).require()?;
+    if viewer.is_super_admin() && rule(A::PERMISSION).super_admin == Grant::Metadata {
+        return Err(Error::Forbidden(A::PERMISSION.as_str()));
+    }
     Ok(Permit { key: on.key(), _action: PhantomData, _seal: Seal(()) })
 }
 
@@ -85,6 +90,8 @@ actions! {
     ConfirmMember on OrgFacts = MemberConfirm;
     /// Let an external issuer in, or out.
     ManageIssuers on OrgFacts = IssuerManage;
+    /// Take an organisation's audit log out.
+    ExportAudit on OrgFacts = AuditExport;
     /// Create a team.
     CreateTeam on OrgFacts = TeamManage;
     /// Rename or delete a team.
@@ -105,6 +112,10 @@ actions! {
     AdministerAgent on AgentFacts = AgentAdminister;
     /// Appoint agent admins, relax approvals.
     GovernAgent on AgentFacts = AgentGovern;
+    /// Make a service account.
+    CreateServiceAccount on OrgFacts = ServiceAccountManage;
+    /// Rotate a service account's key, or revoke it.
+    ManageServiceAccount on ServiceAccountFacts = ServiceAccountManage;
     /// Submit a goal.
     SubmitGoal on AgentFacts = GoalSubmit;
     /// Cancel a goal.

@@ -3,7 +3,7 @@
 //! Change a cell here and the guards, the SQL scopes, `viewerCan`, `docs/permissions.md` and the tests' expectations
 //! change with it.
 
-use entity::enums::CollaboratorPermission;
+use entity::enums::{CollaboratorPermission, ServiceScope};
 
 /// What a role is given by a rule.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,8 +33,8 @@ pub enum ServiceGrant {
     No,
     /// Any key.
     Any,
-    /// A key with this scope.
-    Scope(&'static str),
+    /// A key with one of these scopes.
+    Scope(&'static [ServiceScope]),
 }
 
 /// Who must be signed in.
@@ -131,6 +131,12 @@ use CollaboratorPermission::{Admin, Edit};
 use Grant::{ByVisibility, Metadata, No, Own, Personal, Share, Submitted, Yes};
 use Permission::{AgentCreateTeam, AgentManageGlobal, OrganizationManage};
 use ServiceGrant::{Any, No as NoKey, Scope};
+use ServiceScope::{ChatWrite as ChatScope, PlansWrite, Read, TasksRun, UsageWrite};
+
+/// Reading metadata. Who works on an agent reads what it works on.
+const READERS: ServiceGrant = Scope(&[Read, TasksRun, PlansWrite, ChatScope]);
+/// Reading goals and what hangs off them.
+const WORK_READERS: ServiceGrant = Scope(&[Read, TasksRun, PlansWrite]);
 
 // Columns: door, super_admin, org_admin, org_member, team_admin, team_member, agent_admin, service account.
 table! {
@@ -139,13 +145,13 @@ table! {
     ///See oneself, change the own password, switch organisation, sign out, ask what one may do
     AccountManageOwn / "ACCOUNT_MANAGE_OWN": Account, Yes, Yes, Yes, Yes, Yes, Yes, Any;
     ///Look an object up by its id
-    NodeRead / "NODE_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read"),
+    NodeRead / "NODE_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, READERS,
         note "What is found is what the row of its own kind shows.";
 
     ///Create, rename, suspend, reactivate or archive an organisation
     OrganizationManage / "ORGANIZATION_MANAGE": Role, Yes, No, No, No, No, No, NoKey;
     ///Read an organisation's name, state and counts
-    OrganizationRead / "ORGANIZATION_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read"),
+    OrganizationRead / "ORGANIZATION_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Any,
         note "Organisation-wide counts are org admins' and super-admins'.";
     ///Read or change an organisation's settings (`config`)
     OrganizationConfigure / "ORGANIZATION_CONFIGURE": Role, No, Yes, No, No, No, No, NoKey,
@@ -161,7 +167,7 @@ table! {
     PlatformRead / "PLATFORM_READ": Role, Yes, No, No, No, No, No, NoKey;
 
     ///Read users, members and teams
-    MemberRead / "MEMBER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("read");
+    MemberRead / "MEMBER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope(&[Read]);
     ///Invite by e-mail, remove members, change an organisation role
     MemberManage / "MEMBER_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey,
         note "What a super-admin gives is pending until an admin of the organisation confirms it.";
@@ -190,7 +196,8 @@ table! {
     AgentManageGlobal / "AGENT_MANAGE_GLOBAL": Role, Yes, No, No, No, No, No, NoKey,
         note "The prompt is write-only, also to its author.";
     ///See and use an agent
-    AgentRead / "AGENT_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope("read");
+    AgentRead / "AGENT_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, READERS,
+        note "A key sees the agents that it was made for.";
     ///Change an agent's prompt, config and documents
     AgentUpdate / "AGENT_UPDATE": Role, No, Yes, Share(Edit), Own, No, No, NoKey,
         opens &[AgentManageGlobal];
@@ -203,30 +210,56 @@ table! {
     ///Submit a goal to an agent
     GoalSubmit / "GOAL_SUBMIT": Role, No, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, NoKey;
     ///Read goals, plans, tasks, executions, results and files
-    GoalRead / "GOAL_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope("read");
+    GoalRead / "GOAL_READ": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, WORK_READERS,
+        note "With `read` alone a key sees metadata.";
     ///Cancel a goal, retry or cancel a task
     GoalCancel / "GOAL_CANCEL": Role, No, Yes, Submitted, Own, No, No, NoKey,
         note "The submitter, or who may change the agent.";
+    ///Propose a goal's plan: its tasks and what they wait for
+    PlanPropose / "PLAN_PROPOSE": Role, No, No, No, No, No, No, Scope(&[PlansWrite]);
+    ///Claim, run and finish tasks, record executions, ask approval of a risky step
+    TaskRun / "TASK_RUN": Role, No, No, No, No, No, No, Scope(&[TasksRun]),
+        note "For the workers that the key itself registered.";
+    ///Put or delete a goal's workspace file
+    FileWrite / "FILE_WRITE": Role, No, Yes, Submitted, Own, No, No, Scope(&[TasksRun]),
+        note "The goal's submitter, or who may change the agent.";
 
     ///Read an approval request
-    ApprovalRead / "APPROVAL_READ": Role, Metadata, Yes, Submitted, Own, No, Own, Scope("plans:write"),
+    ApprovalRead / "APPROVAL_READ": Role, Metadata, Yes, Submitted, Own, No, Own, Scope(&[PlansWrite, TasksRun]),
         note "A member reads the requests that its own goals made.";
     ///Approve or reject
     ApprovalDecide / "APPROVAL_DECIDE": Role, No, Yes, No, No, No, Own, NoKey,
         note "Nobody decides their own request.";
     ///Read a chat session
-    ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope("chat:write"),
+    ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope(&[ChatScope]),
         note "A super-admin sees the session's row and `messageCount`.";
+    ///Start, continue or close a chat
+    ChatWrite / "CHAT_WRITE": Role, No, ByVisibility, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope(&[ChatScope]),
+        note "With agents one may use, in one's own sessions.";
     ///Read LLM usage and cost
-    UsageRead / "USAGE_READ": Role, Yes, Yes, Personal, Personal, Personal, Personal, Scope("usage:write"),
+    UsageRead / "USAGE_READ": Role, Yes, Yes, Personal, Personal, Personal, Personal, Scope(&[UsageWrite]),
         note "A super-admin sees totals per organisation.";
-    ///Manage service accounts and budgets; register and drain workers
+    ///Report LLM usage
+    UsageRecord / "USAGE_RECORD": Role, No, No, No, No, No, No, Scope(&[UsageWrite]);
+    ///See service accounts; set budgets
     OperationsManage / "OPERATIONS_MANAGE": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///Make a service account, rotate its key, revoke it
+    ServiceAccountManage / "SERVICE_ACCOUNT_MANAGE": Role, No, Yes, No, No, No, No, NoKey,
+        note "The key ends with its maker's being an active admin.";
+    ///Register, drain and keep alive a worker
+    WorkerRegister / "WORKER_REGISTER": Role, No, Yes, No, No, No, No, Scope(&[TasksRun]),
+        note "A worker belongs to the key that registered it.";
     ///See workers
-    WorkerRead / "WORKER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope("tasks:run"),
+    WorkerRead / "WORKER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope(&[TasksRun]),
         note "How many tasks a worker runs is org admins' and super-admins'.";
     ///Read an organisation's audit events
     AuditRead / "AUDIT_READ": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///Take an organisation's audit log out as a file
+    AuditExport / "AUDIT_EXPORT": Role, Yes, Yes, No, No, No, No, NoKey,
+        note "Stands in the log itself. A super-admin's file has no payloads.";
+    ///Subscribe to what happens
+    EventWatch / "EVENT_WATCH": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope(&[Read]),
+        note "To objects that one may see.";
 }
 
 /// The row of a permission.

@@ -3,7 +3,7 @@
 use entity::enums::{AgentVisibility, OrgRole};
 
 use super::facts::AgentFacts;
-use crate::viewer::TenantViewer;
+use crate::viewer::{ServiceViewer, TenantViewer};
 
 /// A reason for which a member sees an agent. `store::scope` matches on it without a wildcard, so that a new reason
 /// does not compile until it has its SQL.
@@ -61,4 +61,10 @@ pub fn sees(viewer: &TenantViewer, agent: &AgentFacts) -> bool {
         None => agent.is_global(),
     };
     same_org && AGENT.iter().any(|clause| clause.holds(viewer, agent))
+}
+
+/// Whether a service account sees the agent: one that it was made for. `store::scope` has the same in SQL.
+pub fn in_sight(key: &ServiceViewer, agent: &AgentFacts) -> bool {
+    let same_org = agent.key.org_id.map_or(agent.is_global(), |org_id| org_id == key.org_id);
+    same_org && key.agents.holds(agent.key.id)
 }

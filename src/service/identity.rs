@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use entity::ids::{OrgId, ServiceAccountId};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -25,9 +26,9 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     identity::{
-        Claims, Passwords, ServerSecret, bearer, external,
+        Claims, Passwords, ServerSecret, ServiceKey, bearer, external,
         external::{ExternalClaims, Unverified},
-        token,
+        service_key, token,
         token::Issuer,
     },
     store::{
@@ -42,6 +43,9 @@ use crate::{
 const REMEMBERED: u64 = 20_000;
 /// Sessions that ended are kept this long, so that a token used twice is still known as such.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// How often the use of a key is noted, at most.
+const KEY_USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 /// What sign-in is told by the settings.
 #[derive(Clone, Debug)]
@@ -91,6 +95,8 @@ pub(super) struct Inner {
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
     verified: Cache<[u8; 32], Proof>,
+    /// When this process last noted the use of a key.
+    noted: Cache<(OrgId, ServiceAccountId), DateTime<Utc>>,
 }
 
 /// What a token claims, once it is proved. Whether that still holds the rows say, every time.
@@ -121,7 +127,9 @@ impl Identity {
         // An entry that outlives its token by the cache's clock is refused by ours.
         let ttl = settings.access_ttl.to_std().unwrap_or_default();
         let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(ttl).build();
-        Self(Arc::new(Inner { db, clock, settings, issuer, keys, passwords: Passwords::default(), throttle, verified }))
+        let noted = Cache::builder().max_capacity(REMEMBERED).build();
+        let passwords = Passwords::default();
+        Self(Arc::new(Inner { db, clock, settings, issuer, keys, passwords, throttle, verified, noted }))
     }
 
     /// Makes the first signing key where there is none: the other copies of the server find it. Not needed before the
@@ -148,8 +156,12 @@ impl Identity {
         }
     }
 
-    /// The viewer of a bearer token that did not come in a header, such as a websocket's.
+    /// The viewer of a bearer token that did not come in a header, such as a websocket's: a session's or a service
+    /// account's key.
     pub async fn authenticate_token(&self, token: &str) -> Result<Viewer> {
+        if service_key::is_key(token) {
+            return self.service_account(&ServiceKey::parse(bearer::checked(token)?)?).await;
+        }
         let proof = self.verify(token).await?;
         self.viewer(&proof).await
     }
@@ -193,6 +205,45 @@ impl Identity {
     /// Reads the keys of external issuers that are due. For a job.
     pub async fn refresh_issuers(&self) {
         self.0.settings.issuers.refresh().await;
+    }
+
+    /// The viewer for a service account's key under the rows as they are now: one query. Nothing of it is remembered, so
+    /// that a key that was revoked, or whose maker is no admin any more, is refused at once. No throttle stands before
+    /// it: a key is 256 random bits, and a wrong one costs a look-up by primary key.
+    pub async fn service_account(&self, key: &ServiceKey) -> Result<Viewer> {
+        let inner = &*self.0;
+        let tx = inner.db.begin_read(Role::Identity, None).await?;
+        let standing =
+            rows::service_account::key_lookup(&tx, key.org_id, key.id).await?.ok_or(Error::Unauthenticated)?;
+        drop(tx);
+        let (now, last_used_at) = (inner.clock.now(), standing.last_used_at);
+        let viewer = standing.viewer(key, now)?;
+        if last_used_at.is_none_or(|last| last <= now - KEY_USE_NOTED) {
+            self.note_use(key, now);
+        }
+        Ok(viewer)
+    }
+
+    /// Notes that a key is used now. Nobody waits for it, and what it cannot write is not written.
+    fn note_use(&self, key: &ServiceKey, now: DateTime<Utc>) {
+        let (org_id, id) = (key.org_id, key.id);
+        let before = now - KEY_USE_NOTED;
+        // A burst of requests finds the row as it was: one of them writes.
+        if self.0.noted.get(&(org_id, id)).is_some_and(|noted| before < noted) {
+            return;
+        }
+        self.0.noted.insert((org_id, id), now);
+        let db = self.0.db.clone();
+        tokio::spawn(async move {
+            let noted = async {
+                let tx = db.begin_write(Role::System, Some(org_id)).await?;
+                rows::service_account::key_touch(&tx, org_id, id, now, before).await?;
+                tx.commit().await
+            };
+            if let Err(error) = noted.await {
+                tracing::debug!(?error, "the use of a key was not noted");
+            }
+        });
     }
 
     /// Every organisation that the account may switch to, the last used one first.

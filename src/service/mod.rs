@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+pub mod audit_export;
 pub mod collaborator;
 pub mod document;
 pub mod external;
@@ -22,6 +23,7 @@ pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod refusal;
 pub mod session;
 pub mod setup;
 pub mod team;
@@ -61,7 +63,7 @@ impl Context<'_> {
             (Some(org_id), _) => Ok(OrgFacts { org_id }),
             (None, Viewer::Anonymous) => Err(Error::Unauthenticated),
             (None, Viewer::SuperAdmin(_)) => Err(Error::validation(field, "must name an organisation")),
-            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_)) => Err(Error::NotFound),
+            (None, Viewer::Unaffiliated(_) | Viewer::Tenant(_) | Viewer::ServiceAccount(_)) => Err(Error::NotFound),
         }
     }
 

@@ -243,9 +243,13 @@ pub(super) struct SignedIn {
     pub session_id: SessionId,
 }
 
-/// The session behind a viewer. An external issuer's token has none, and is never switched into one: what is the
-/// account's own, its password, its sessions, its links, it does not reach.
+/// The session behind a viewer. A service account has none: no password, no session, no memberships. Nor has an external
+/// issuer's token, which is never switched into one: what is the account's own, its password, its sessions, its links, it
+/// does not reach.
 pub(super) fn signed_in(viewer: &Viewer) -> Result<SignedIn> {
+    if viewer.service_account().is_some() {
+        return Err(Error::Forbidden("a service account has no session"));
+    }
     let account = viewer.account().ok_or(Error::Unauthenticated)?;
     let session_id = account.session_id().ok_or(Error::Forbidden("this needs a sign-in here, with a password"))?;
     Ok(SignedIn { user_id: account.user_id, session_id })

@@ -250,10 +250,9 @@ pub(super) fn global_column(name: &'static str) -> Expr {
 }
 
 impl Store {
-    /// `SELECT … FROM global_agents` with the columns of `agents`.
-    fn global_agents(&self, columns: Columns<agent::Entity>) -> SelectStatement {
-        let mut select = Query::select();
-        select.from(global_agent::Entity);
+    /// `SELECT … FROM global_agents` with the columns of `agents`: those that the viewer sees.
+    fn global_agents(&self, columns: Columns<agent::Entity>) -> Result<SelectStatement> {
+        let mut select = self.scope()?.rows::<global_agent::Entity>();
         // Without an organisation there is no installed row: the join finds none.
         let org_id = self.viewer.org_id().map_or(uuid::Uuid::nil(), TypedId::uuid);
         select.join_as(
@@ -267,20 +266,20 @@ impl Store {
         for selected in columns.iter() {
             select.expr_as(global_column(selected.as_str()), Alias::new(selected.as_str()));
         }
-        select
+        Ok(select)
     }
 
-    fn global_branch(&self, query: &AgentQuery, columns: Columns<agent::Entity>) -> Branch {
-        let mut select = self.global_agents(columns);
+    fn global_branch(&self, query: &AgentQuery, columns: Columns<agent::Entity>) -> Result<Branch> {
+        let mut select = self.global_agents(columns)?;
         for condition in query.shared(GLOBAL) {
             select.and_where(condition);
         }
-        Branch {
+        Ok(Branch {
             table: GLOBAL,
             select,
             sort: query.sort_column().map(|name| column(GLOBAL, name)),
             id: column(GLOBAL, "id"),
-        }
+        })
     }
 
     fn agent_branches(&self, query: &AgentQuery, columns: Columns<agent::Entity>) -> Result<Vec<Branch>> {
@@ -291,7 +290,7 @@ impl Store {
         }
         let mut branches = vec![Branch { table: OWN, select, sort: list.sort_by, id: column(OWN, "id") }];
         if query.has_global() {
-            branches.push(self.global_branch(query, columns));
+            branches.push(self.global_branch(query, columns)?);
         }
         Ok(branches)
     }
@@ -328,7 +327,7 @@ impl Store {
             &uuids(ids),
             backend,
         ));
-        let mut global = self.global_agents(columns);
+        let mut global = self.global_agents(columns)?;
         global.and_where(any_of(column(GLOBAL, "id"), &uuids(ids), backend));
         select.union(UnionType::All, global);
         self.rows(&select, columns).await

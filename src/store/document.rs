@@ -10,7 +10,7 @@ use entity::{
 };
 use sea_orm::{
     ConnectionTrait, DbBackend, IdenStatic, QueryResult, TryGetable,
-    sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, UnionType},
+    sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, SelectStatement, UnionType},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     any_of,
     page::{self, Branch, Page, PageRequest, Sort, SortKind},
     row::{Columns, Row, row},
+    scope::Scope,
     uuids,
 };
 use crate::{error::Result, policy::AgentKey};
@@ -78,12 +79,13 @@ impl Store {
         page: &PageRequest,
     ) -> Result<Vec<Page<DocumentRow>>> {
         use global_agent_document::{Column, Entity};
-        let columns = self.scope()?.project(columns);
+        let scope = self.scope()?;
+        let columns = scope.project(columns);
         let parents: Vec<_> = agents.iter().map(|agent| (uuid::Uuid::nil(), agent.uuid())).collect();
         let tx = self.read().await?;
         let sort = Sort { kind: SortKind::Id, descending: false };
         let branch = |parent: page::Parent| {
-            let mut select = global_documents(columns);
+            let mut select = global_documents(scope, columns);
             select.and_where(Expr::col((Entity, Column::AgentId)).eq(parent.id)).and_where_option(
                 kinds.map(|k| Expr::col((Entity, Column::Kind)).is_in(k.iter().map(|kind| kind.as_str()))),
             );
@@ -104,9 +106,8 @@ impl Store {
         let own = List::<DocumentRow>::new(DocumentRow::keys()).only(of_kind("agent_documents"));
         let mut counts = self.child_counts(own, "agent_id", agents).await?;
         let agent_id = column("global_agent_documents", "agent_id");
-        let mut select = Query::select();
+        let mut select = self.scope()?.rows::<global_agent_document::Entity>();
         select
-            .from(global_agent_document::Entity)
             .expr(agent_id.clone())
             .expr(Func::count(Expr::col(Asterisk)))
             .and_where(any_of(agent_id.clone(), &uuids(agents), self.db.backend()))
@@ -130,7 +131,7 @@ impl Store {
         let backend: DbBackend = self.db.backend();
         let mut select = scope.find::<Entity>(columns);
         select.and_where(any_of(Expr::col((Entity, Column::Id)), &uuids(ids), backend));
-        let mut global = global_documents(columns);
+        let mut global = global_documents(scope, columns);
         let id = Expr::col((global_agent_document::Entity, global_agent_document::Column::Id));
         global.and_where(any_of(id, &uuids(ids), backend));
         select.union(UnionType::All, global);
@@ -138,10 +139,9 @@ impl Store {
     }
 }
 
-/// `SELECT … FROM global_agent_documents` with the columns of `agent_documents`.
-fn global_documents(columns: Columns<agent_document::Entity>) -> SelectStatement {
-    let mut select = Query::select();
-    select.from(global_agent_document::Entity);
+/// `SELECT … FROM global_agent_documents` with the columns of `agent_documents`: those that the viewer sees.
+fn global_documents(scope: Scope<'_>, columns: Columns<agent_document::Entity>) -> SelectStatement {
+    let mut select = scope.rows::<global_agent_document::Entity>();
     for selected in columns.iter() {
         let name = selected.as_str();
         let value = match name {

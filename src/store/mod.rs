@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod audit;
+pub mod audit_chain;
 pub mod cursor;
 pub mod db;
 pub mod document;
@@ -90,8 +91,9 @@ impl Store {
         if let Some(tx) = &*read {
             return Ok(Arc::clone(tx));
         }
-        let (role, org) = match self.scope()? {
-            Scope::Tenant(tenant) => (Role::Tenant, Some(tenant.org_id)),
+        let scope = self.scope()?;
+        let (role, org) = match scope {
+            Scope::Tenant(_) | Scope::Service(_) => (Role::Tenant, scope.org_id()),
             Scope::Operator => (Role::Operator, None),
         };
         let tx = Arc::new(self.db.begin_read(role, org).await?.counted(&self.statements));
@@ -104,13 +106,14 @@ impl Store {
         self.read.lock().await.take();
     }
 
-    /// Begins a write inside `org`: a member's own organisation, or the one that an operator acts on.
+    /// Begins a write inside `org`: a member's or a service account's own organisation, or the one that an operator acts on.
     pub async fn begin_write(&self, org: Option<OrgId>) -> Result<Tx> {
         self.end_read().await;
-        let role = match self.scope()? {
-            Scope::Tenant(tenant) if org == Some(tenant.org_id) => Role::Tenant,
-            // A member's write into another organisation is a fault of ours: the permit should have refused.
-            Scope::Tenant(_) => return Err(Error::NotFound),
+        let scope = self.scope()?;
+        let role = match scope {
+            Scope::Tenant(_) | Scope::Service(_) if org == scope.org_id() => Role::Tenant,
+            // A write into another organisation is a fault of ours: the permit should have refused.
+            Scope::Tenant(_) | Scope::Service(_) => return Err(Error::NotFound),
             Scope::Operator => Role::Operator,
         };
         Ok(self.db.begin_write(role, org).await?.counted(&self.statements))
@@ -140,13 +143,11 @@ impl Store {
     /// The tripwire: a row of another organisation must never have come this far. If one did, a wall is down: say so
     /// loudly and answer as if there were nothing.
     fn tripwire(&self, org_id: OrgId, table: &'static str) -> Result<()> {
-        match &*self.viewer {
-            Viewer::Tenant(tenant) if tenant.org_id != org_id => {
-                tracing::error!(table, "TRIPWIRE: a row of another organisation was loaded");
-                Err(Error::NotFound)
-            }
-            _ => Ok(()),
+        if self.viewer.org_id().is_some_and(|own| own != org_id) {
+            tracing::error!(table, "TRIPWIRE: a row of another organisation was loaded");
+            return Err(Error::NotFound);
         }
+        Ok(())
     }
 
     /// Reads rows of one table by statement.

@@ -153,8 +153,8 @@ impl<'a, E: Classified> Cells<'a, E> {
     pub fn sealed<T: TryGetable>(&self, column: E::Column) -> Result<entity::confidential::Confidential<T>, DbErr> {
         use entity::confidential::Confidential;
         match self.position(column) {
-            Some(position) => Ok(Confidential::try_get_by_index(self.row, position)?),
-            None => Ok(Confidential::withheld()),
+            Some(position) => Ok(Confidential::try_get_by_index(self.row, position)?.of(E::AUDIENCE)),
+            None => Ok(Confidential::withheld().of(E::AUDIENCE)),
         }
     }
 }

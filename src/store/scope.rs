@@ -7,14 +7,20 @@ use entity::{
     agent, agent_admin, agent_collaborator,
     enums::AgentVisibility,
     ids::{OrgId, TeamId},
+    service_account_agent,
     table::{Classified, TableClass},
 };
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait, IntoColumnRef, IntoIden, Query, SelectStatement};
 
 use super::row::Columns;
 use crate::{
-    policy::visibility::{self, Clause},
-    viewer::{TenantViewer, Viewer},
+    policy::{
+        Permission,
+        content::{key_opens, member_opens},
+        decide::{key_reads, member_reads},
+        visibility::{self, Clause},
+    },
+    viewer::{ServiceViewer, Sight, TenantViewer, Viewer},
 };
 
 /// What one viewer may read.
@@ -22,6 +28,8 @@ use crate::{
 pub enum Scope<'a> {
     /// A member's organisation, as far as visibility goes.
     Tenant(&'a TenantViewer),
+    /// A service account's organisation, as far as its scopes and its agents go.
+    Service(&'a ServiceViewer),
     /// Every organisation's metadata.
     Operator,
 }
@@ -31,37 +39,75 @@ fn column(table: impl IntoIden, name: &'static str) -> Expr {
     Expr::col((table.into_iden(), Alias::new(name)).into_column_ref())
 }
 
-/// How a table's rows depend on what a member may see.
+/// Whoever sees one organisation's rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Seer<'a> {
+    /// A member of it.
+    Member(&'a TenantViewer),
+    /// One of its service accounts.
+    Key(&'a ServiceViewer),
+}
+
+impl Seer<'_> {
+    /// The organisation.
+    pub const fn org_id(self) -> OrgId {
+        match self {
+            Self::Member(tenant) => tenant.org_id,
+            Self::Key(key) => key.org_id,
+        }
+    }
+
+    /// Whether it is an admin of the organisation. A service account never is.
+    pub fn is_org_admin(self) -> bool {
+        match self {
+            Self::Member(tenant) => tenant.is_org_admin(),
+            Self::Key(_) => false,
+        }
+    }
+}
+
+/// How a table's rows depend on what somebody inside the organisation may see.
 pub trait Visible: Classified {
-    /// The condition beyond the organisation; none where every member sees all rows.
-    fn visible_to(viewer: &TenantViewer) -> Option<Condition>;
+    /// The row of the permission table by which a service account reads the table at all.
+    const READ: Permission;
+
+    /// The condition beyond the organisation; none where everybody inside sees all rows.
+    fn visible_to(seer: Seer<'_>) -> Option<Condition>;
 }
 
 impl<'a> Scope<'a> {
     /// The scope of a viewer; nobody else has any.
     pub fn of(viewer: &'a Viewer) -> Option<Self> {
         match viewer {
-            // Scopes of an external token that leave no reading leave nothing: every write reads first.
-            Viewer::Tenant(tenant) if tenant.account.scopes().is_some_and(|scopes| !scopes.contains("read")) => None,
+            // An external token whose scopes do not even leave its organisation's name leaves nothing.
+            Viewer::Tenant(tenant) if !member_reads(tenant, Permission::OrganizationRead) => None,
             Viewer::Tenant(tenant) => Some(Self::Tenant(tenant)),
+            Viewer::ServiceAccount(key) => Some(Self::Service(key)),
             Viewer::SuperAdmin(_) => Some(Self::Operator),
             Viewer::Anonymous | Viewer::Unaffiliated(_) => None,
         }
     }
 
-    /// The organisation, for a member.
-    pub fn org_id(self) -> Option<OrgId> {
+    /// Who sees one organisation's rows; nobody for an operator, who sees all organisations'.
+    pub const fn seer(self) -> Option<Seer<'a>> {
         match self {
-            Self::Tenant(tenant) => Some(tenant.org_id),
+            Self::Tenant(tenant) => Some(Seer::Member(tenant)),
+            Self::Service(key) => Some(Seer::Key(key)),
             Self::Operator => None,
         }
+    }
+
+    /// The organisation, for whoever works inside one.
+    pub fn org_id(self) -> Option<OrgId> {
+        self.seer().map(Seer::org_id)
     }
 
     /// The columns that this viewer's query may select.
     pub fn project<E: Classified>(self, columns: Columns<E>) -> Columns<E> {
         match self {
-            Self::Tenant(_) => columns,
-            Self::Operator => columns.metadata(),
+            Self::Tenant(tenant) if member_opens(tenant, E::AUDIENCE) => columns,
+            Self::Service(key) if key_opens(key, E::AUDIENCE) => columns,
+            Self::Tenant(_) | Self::Service(_) | Self::Operator => columns.metadata(),
         }
     }
 
@@ -78,11 +124,11 @@ impl<'a> Scope<'a> {
     pub fn rows<E: Visible>(self) -> SelectStatement {
         let mut select = Query::select();
         select.from(E::default().table_ref());
-        if let Self::Tenant(tenant) = self {
+        if let Some(seer) = self.seer() {
             if E::TABLE == TableClass::Tenant {
-                select.and_where(column(E::default(), "org_id").eq(tenant.org_id));
+                select.and_where(column(E::default(), "org_id").eq(seer.org_id()));
             }
-            if let Some(condition) = E::visible_to(tenant) {
+            if let Some(condition) = visible::<E>(seer) {
                 select.cond_where(condition);
             }
         }
@@ -90,13 +136,56 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// The condition beyond the organisation. A service account that does not hold the table's row of the permission table
+/// sees none of it, by whatever path; nor does a member whose token's scopes do not.
+pub fn visible<E: Visible>(seer: Seer<'_>) -> Option<Condition> {
+    match seer {
+        Seer::Key(key) if !key_reads(key, E::READ) => Some(nothing()),
+        Seer::Member(tenant) if !member_reads(tenant, E::READ) => Some(nothing()),
+        seer => E::visible_to(seer),
+    }
+}
+
 fn teams(viewer: &TenantViewer) -> impl Iterator<Item = TeamId> + '_ {
     viewer.teams.keys().copied()
 }
 
-/// The rule for agents as SQL over the table `agents`: one condition per clause of [`visibility::AGENT`]. None for whom
-/// a clause grants everything.
-pub fn agent_condition(viewer: &TenantViewer) -> Option<Condition> {
+/// The rule for agents as SQL over the table `agents`. None for who sees all of them.
+fn agent_condition(seer: Seer<'_>) -> Option<Condition> {
+    match seer {
+        Seer::Member(viewer) => member_agent_condition(viewer),
+        Seer::Key(key) => named_agents(key, Expr::col((agent::Entity, agent::Column::Id))),
+    }
+}
+
+/// The agents that a service account was made for; none for one that was made for all. A sub-query, so that the statement
+/// has one text however many they are.
+fn named_agents(key: &ServiceViewer, agent_id: Expr) -> Option<Condition> {
+    use service_account_agent::{Column, Entity};
+    match key.agents {
+        Sight::All => None,
+        Sight::Named(_) => {
+            let mut named = Query::select();
+            named
+                .column(Column::AgentId)
+                .from(Entity)
+                .and_where(Expr::col(Column::OrgId).eq(key.org_id))
+                .and_where(Expr::col(Column::ServiceAccountId).eq(key.id));
+            Some(Cond::all().add(agent_id.in_subquery(named)))
+        }
+    }
+}
+
+/// The rule for global agents and what hangs off them: everybody's, but of a service account's those that it was made for.
+pub fn hangs_off_global_agent(seer: Seer<'_>, agent_id: Expr) -> Option<Condition> {
+    match seer {
+        Seer::Member(_) => None,
+        Seer::Key(key) => named_agents(key, agent_id),
+    }
+}
+
+/// The rule for members: one condition per clause of [`visibility::AGENT`]. None for whom a clause grants everything.
+fn member_agent_condition(viewer: &TenantViewer) -> Option<Condition> {
     use agent::Column as Agent;
     let col = |column: Agent| Expr::col((agent::Entity, column));
     let mut any = Cond::any();
@@ -145,8 +234,12 @@ pub fn collaborates(viewer: &TenantViewer) -> Condition {
 }
 
 /// Rows that hang off an agent are visible where the agent is.
-pub fn hangs_off_agent(viewer: &TenantViewer, agent_id: Expr) -> Option<Condition> {
-    let condition = agent_condition(viewer)?;
+pub fn hangs_off_agent(seer: Seer<'_>, agent_id: Expr) -> Option<Condition> {
+    let viewer = match seer {
+        Seer::Member(viewer) => viewer,
+        Seer::Key(key) => return named_agents(key, agent_id),
+    };
+    let condition = member_agent_condition(viewer)?;
     let mut agents = Query::select();
     agents
         .column((agent::Entity, agent::Column::Id))
@@ -157,10 +250,12 @@ pub fn hangs_off_agent(viewer: &TenantViewer, agent_id: Expr) -> Option<Conditio
 }
 
 macro_rules! visible {
-    ($($table:ident: |$viewer:ident| $condition:expr;)*) => {
+    ($($table:ident by $read:ident: |$seer:ident| $condition:expr;)*) => {
         $(
             impl Visible for entity::$table::Entity {
-                fn visible_to($viewer: &TenantViewer) -> Option<Condition> {
+                const READ: Permission = Permission::$read;
+
+                fn visible_to($seer: Seer<'_>) -> Option<Condition> {
                     $condition
                 }
             }
@@ -168,63 +263,78 @@ macro_rules! visible {
     };
 }
 
-/// Users are those who have, or had, a membership of the viewer's organisation; leavers stay readable on history.
-fn member_users(viewer: &TenantViewer) -> Condition {
+/// Users are those who have, or had, a membership of the organisation; leavers stay readable on history.
+fn member_users(org_id: OrgId) -> Condition {
     use entity::{org_membership, user};
     let mut members = Query::select();
     members
         .column(org_membership::Column::UserId)
         .from(org_membership::Entity)
-        .and_where(Expr::col(org_membership::Column::OrgId).eq(viewer.org_id));
+        .and_where(Expr::col(org_membership::Column::OrgId).eq(org_id));
     Cond::all().add(Expr::col((user::Entity, user::Column::Id)).in_subquery(members))
 }
 
 visible! {
-    agent: |viewer| agent_condition(viewer);
-    global_agent: |_viewer| None;
-    global_agent_document: |_viewer| None;
-    agent_collaborator: |viewer| {
-        hangs_off_agent(viewer, Expr::col((agent_collaborator::Entity, agent_collaborator::Column::AgentId)))
+    agent by AgentRead: |seer| agent_condition(seer);
+    global_agent by AgentRead: |seer| {
+        use entity::global_agent::{Column, Entity};
+        hangs_off_global_agent(seer, Expr::col((Entity, Column::Id)))
     };
-    agent_admin: |viewer| hangs_off_agent(viewer, Expr::col((agent_admin::Entity, agent_admin::Column::AgentId)));
-    agent_document: |viewer| {
+    global_agent_document by AgentRead: |seer| {
+        use entity::global_agent_document::{Column, Entity};
+        hangs_off_global_agent(seer, Expr::col((Entity, Column::AgentId)))
+    };
+    agent_collaborator by MemberRead: |seer| {
+        hangs_off_agent(seer, Expr::col((agent_collaborator::Entity, agent_collaborator::Column::AgentId)))
+    };
+    agent_admin by MemberRead: |seer| {
+        hangs_off_agent(seer, Expr::col((agent_admin::Entity, agent_admin::Column::AgentId)))
+    };
+    agent_document by AgentRead: |seer| {
         use entity::agent_document::{Column, Entity};
-        hangs_off_agent(viewer, Expr::col((Entity, Column::AgentId)))
+        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
-    goal: |viewer| {
+    goal by GoalRead: |seer| {
         use entity::goal::{Column, Entity};
-        hangs_off_agent(viewer, Expr::col((Entity, Column::AgentId)))
+        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
-    task: |viewer| {
+    task by GoalRead: |seer| {
         use entity::task::{Column, Entity};
-        hangs_off_agent(viewer, Expr::col((Entity, Column::AgentId)))
+        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
     };
     // An edge is read through its goal's tasks, which are under the rule themselves.
-    task_dependency: |viewer| {
-        let tasks = Scope::Tenant(viewer)
-            .rows::<entity::task::Entity>()
-            .column((entity::task::Entity, entity::task::Column::Id))
-            .to_owned();
+    task_dependency by GoalRead: |seer| {
+        use entity::task::{Column as Task, Entity as Tasks};
+        let mut tasks = Query::select();
+        tasks.column((Tasks, Task::Id)).from(Tasks).and_where(Expr::col((Tasks, Task::OrgId)).eq(seer.org_id()));
+        if let Some(condition) = visible::<Tasks>(seer) {
+            tasks.cond_where(condition);
+        }
         use entity::task_dependency::{Column, Entity};
         Some(Cond::all().add(Expr::col((Entity, Column::TaskId)).in_subquery(tasks)))
     };
-    chat_session: |viewer| {
+    chat_session by ChatRead: |seer| {
         use entity::chat_session::{Column, Entity};
-        (!viewer.is_org_admin())
-            .then(|| Cond::all().add(Expr::col((Entity, Column::UserId)).eq(viewer.account.user_id)))
+        match seer {
+            Seer::Member(viewer) if viewer.is_org_admin() => None,
+            Seer::Member(viewer) => {
+                Some(Cond::all().add(Expr::col((Entity, Column::UserId)).eq(viewer.account.user_id)))
+            }
+            Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
+        }
     };
-    worker: |_viewer| None;
-    team: |_viewer| None;
-    team_membership: |_viewer| None;
-    org_membership: |_viewer| None;
-    invitation: |viewer| (!viewer.is_org_admin()).then(nothing);
-    organization_issuer: |viewer| (!viewer.is_org_admin()).then(nothing);
-    event: |viewer| (!viewer.is_org_admin()).then(nothing);
-    organization: |viewer| {
+    worker by WorkerRead: |_seer| None;
+    team by MemberRead: |_seer| None;
+    team_membership by MemberRead: |_seer| None;
+    org_membership by MemberRead: |_seer| None;
+    invitation by MemberManage: |seer| (!seer.is_org_admin()).then(nothing);
+    organization_issuer by IssuerManage: |seer| (!seer.is_org_admin()).then(nothing);
+    event by AuditRead: |seer| (!seer.is_org_admin()).then(nothing);
+    organization by OrganizationRead: |seer| {
         use entity::organization::{Column, Entity};
-        Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(viewer.org_id)))
+        Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(seer.org_id())))
     };
-    user: |viewer| Some(member_users(viewer));
+    user by MemberRead: |seer| Some(member_users(seer.org_id()));
 }
 
 /// No row at all.

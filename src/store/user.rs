@@ -108,7 +108,7 @@ impl Store {
     fn user_columns(&self, columns: Columns<user::Entity>) -> Result<Columns<user::Entity>> {
         Ok(match self.scope()? {
             Scope::Operator => columns,
-            Scope::Tenant(_) => columns.without(user::Column::LastLoginAt),
+            Scope::Tenant(_) | Scope::Service(_) => columns.without(user::Column::LastLoginAt),
         })
     }
 

@@ -24,7 +24,11 @@ const CONFIDENTIAL: &[&str] = &[
 fn content(world: &World) -> Vec<String> {
     use entity::confidential::Reader;
     struct Test;
-    impl Reader for Test {}
+    impl Reader for Test {
+        fn opens(&self, _: entity::table::Audience) -> bool {
+            true
+        }
+    }
     let plan = &world.plan;
     let mut texts: Vec<String> = Vec::new();
     texts.extend(plan.agents.iter().filter_map(|row| row.system_prompt.open(&Test).cloned()));

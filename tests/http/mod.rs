@@ -35,7 +35,8 @@ use palisade::{
     config::{Http, Limits},
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
-    http::{Backend, ClientAddress, Engine, Opened, Report, router},
+    http::{Backend, ClientAddress, Engine, Opened, Report, audit_export::Wanted, router},
+    service::{audit_export::Piece, refusal::Refusal},
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};
@@ -156,6 +157,12 @@ impl Backend for Behind {
     fn open(&self, _: &Viewer) -> Opened {
         let redacted = self.redacted.clone();
         Opened { data: async_graphql::Data::default(), report: Box::new(move || Report { redacted, statements: 2 }) }
+    }
+
+    async fn refused(&self, _: &Viewer, _: Vec<Refusal>) {}
+
+    async fn export_audit(&self, _: &Viewer, _: &Wanted, _: i64) -> Result<Piece> {
+        Err(Error::NotFound)
     }
 
     async fn jwks(&self) -> Result<Value> {

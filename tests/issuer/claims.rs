@@ -2,16 +2,12 @@
 //! those that let it in, never for an operator, and never for the account as such.
 
 use entity::enums::{OrgRole, TeamRole};
-use palisade::{
-    identity::password::Password,
-    service::invitation::AcceptInvitation,
-    viewer::Viewer,
-};
+use palisade::{identity::password::Password, service::invitation::AcceptInvitation, viewer::Viewer};
 use serde_json::json;
 
-use super::{World, 
-    FakeIssuer, Front, Scene, enable, forbidden, is, link, member, on_both, trusting, unauthenticated, viewer, with,
-    without,
+use super::{
+    FakeIssuer, Front, Scene, World, enable, forbidden, is, link, member, on_both, trusting, unauthenticated, viewer,
+    with, without,
 };
 
 on_both! {
@@ -71,7 +67,7 @@ on_both! {
             front.data(&token(scopes.clone()), nested).await;
             assert_eq!(front.code(&token(scopes), create).await, "FORBIDDEN");
         }
-        for scopes in [json!([]), json!("openid profile"), json!("tasks:run"), json!(["READ"])] {
+        for scopes in [json!([]), json!("openid profile"), json!("usage:write"), json!(["READ"])] {
             assert_eq!(front.code(&token(scopes.clone()), read).await, "FORBIDDEN");
             assert_eq!(front.code(&token(scopes.clone()), nested).await, "NOT_FOUND");
             assert_eq!(front.code(&token(scopes), create).await, "FORBIDDEN");

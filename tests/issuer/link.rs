@@ -2,7 +2,7 @@
 
 use palisade::error::Error;
 
-use super::{World, Front, Scene, on_both, unauthenticated, viewer};
+use super::{Front, Scene, World, on_both, unauthenticated, viewer};
 use crate::identity::world::invalid;
 
 on_both! {

@@ -34,8 +34,8 @@ use sea_orm::{ActiveValue::Set, EntityTrait as _};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-pub use crate::identity::world::{URL, World, unauthenticated};
 pub(crate) use crate::identity::world::on_both;
+pub use crate::identity::world::{URL, World, unauthenticated};
 
 pub use fake::{FakeIssuer, Key, Mood};
 

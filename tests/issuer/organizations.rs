@@ -3,10 +3,12 @@
 use entity::enums::OrgRole;
 use serde_json::json;
 
-use super::{World, Front, Scene, member, on_both};
+use super::{Front, Scene, World, member, on_both};
 
 fn mutation(name: &str, issuer: &str) -> String {
-    format!(r#"mutation {{ {name}(issuer: "{issuer}") {{ organization {{ issuers {{ issuer enabledBy {{ email }} }} }} }} }}"#)
+    format!(
+        r#"mutation {{ {name}(issuer: "{issuer}") {{ organization {{ issuers {{ issuer enabledBy {{ email }} }} }} }} }}"#
+    )
 }
 
 on_both! {

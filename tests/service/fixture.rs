@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    enums::{MembershipStatus, OrgRole, OrganizationStatus, UserStatus},
-    ids::{OrgId, SessionId, UserId},
-    org_membership, organization, session, user,
+    confidential::{JsonText, Secret},
+    enums::{MembershipStatus, OrgRole, OrganizationStatus, ServiceScope, UserStatus},
+    ids::{AgentId, OrgId, ServiceAccountId, SessionId, UserId},
+    org_membership, organization, service_account, service_account_agent, session, user,
 };
 use migration::{Command, Options};
 use palisade::{
@@ -21,7 +22,7 @@ use palisade::{
         Store,
         db::{Database, PoolLimits},
     },
-    viewer::{Account, TenantViewer, Viewer},
+    viewer::{Account, ServiceViewer, Sight, TenantViewer, Viewer},
 };
 use sea_orm::{
     ActiveValue::Set, ConnectOptions, ConnectionTrait, DatabaseConnection, EntityTrait, QueryResult, Statement,
@@ -171,6 +172,42 @@ impl World {
         (user, self.caller(Viewer::SuperAdmin(self.account(user))))
     }
 
+    /// A new service account that `maker` made, for these agents or, without any named, for all.
+    pub async fn service_account(
+        &self,
+        org_id: OrgId,
+        maker: UserId,
+        scopes: &[ServiceScope],
+        agents: Option<&[AgentId]>,
+    ) -> Caller {
+        let id: ServiceAccountId = self.clock.id();
+        let words: Vec<String> = scopes.iter().map(|scope| format!("\"{}\"", scope.as_str())).collect();
+        let row = service_account::ActiveModel {
+            org_id: Set(org_id),
+            id: Set(id),
+            name: Set("A worker".to_owned()),
+            scopes: Set(JsonText::new(format!("[{}]", words.join(",")))),
+            all_agents: Set(agents.is_none()),
+            created_by: Set(maker),
+            key_hash: Set(Secret::new(id.to_string())),
+            created_at: Set(self.clock.now()),
+            ..Default::default()
+        };
+        service_account::Entity::insert(row).exec_without_returning(&self.root).await.unwrap();
+        for agent in agents.into_iter().flatten() {
+            let row = service_account_agent::ActiveModel {
+                org_id: Set(org_id),
+                id: Set(self.clock.id()),
+                service_account_id: Set(id),
+                agent_id: Set(*agent),
+            };
+            service_account_agent::Entity::insert(row).exec_without_returning(&self.root).await.unwrap();
+        }
+        let agents = agents.map_or(Sight::All, |agents| Sight::Named(agents.iter().copied().collect()));
+        let scopes = scopes.iter().copied().collect();
+        self.caller(Viewer::ServiceAccount(ServiceViewer { id, org_id, scopes, agents }))
+    }
+
     /// A new organisation with a new admin.
     pub async fn admin_of(&self, org: &str, email: &str) -> (OrgId, UserId, Caller) {
         let (org, user) = (self.org(org).await, self.user(email).await);
@@ -308,6 +345,10 @@ impl World {
             ("invitations", "email || status"),
             ("one_time_tokens", "token_hash"),
             ("mail_outbox", "recipient"),
+            (
+                "service_accounts",
+                "name || key_hash || coalesce(previous_key_hash, '') || coalesce(revoked_at || '', '')",
+            ),
             ("events", "type"),
             ("platform_events", "type"),
         ] {

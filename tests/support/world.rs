@@ -71,6 +71,7 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 pub struct World {
+    pub database: Database,
     pub rooms: Rooms,
     pub engine: Arc<Engine>,
     router: Router,
@@ -149,13 +150,13 @@ impl World {
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
         let secret = ServerSecret::new([7; 32]);
         let settings = IdentitySettings::new("https://palisade.example");
-        let rooms = Rooms::new(database, clock, &secret, settings);
+        let rooms = Rooms::new(database.clone(), clock, &secret, settings);
         let schema = graphql::schema();
         let config = Config::default();
         let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
         let engine = Arc::new(Engine::new(schema, documents));
         let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), config.http.clone());
-        Self { rooms, engine, router, plan: plan().await, root: connect(url).await, kind, _keep: keep }
+        Self { database, rooms, engine, router, plan: plan().await, root: connect(url).await, kind, _keep: keep }
     }
 
     /// Asks as the account that the demo calls `role`; as nobody without one.
@@ -186,6 +187,11 @@ impl World {
         }
     }
 
+    /// The id of the demo's first organisation.
+    pub fn acme(&self) -> entity::ids::OrgId {
+        self.plan.organizations.iter().find(|organization| organization.slug == "acme").expect("Acme").id
+    }
+
     pub fn anonymous(&self) -> Caller<'_> {
         Caller { world: self, token: None }
     }
@@ -202,11 +208,12 @@ impl World {
         self.login(Some("Operator")).await
     }
 
-    /// All rows of all tables as text (on PostgreSQL as a digest for each table), to show that nothing changed. Sign-in's own bookkeeping is left out.
+    /// All rows of all tables as text (on PostgreSQL as a digest for each table), to show that nothing changed. Sign-in's own
+    /// bookkeeping is left out, and that something was refused.
     pub async fn dump(&self) -> Vec<(String, Vec<String>)> {
         let mut tables = Vec::new();
         for table in entity::tables() {
-            if ["sessions", "refresh_tokens", "login_throttles", "signing_keys"].contains(&table.name) {
+            if ["sessions", "refresh_tokens", "login_throttles", "signing_keys", "event_heads"].contains(&table.name) {
                 continue;
             }
             let columns: Vec<String> = table
@@ -222,13 +229,16 @@ impl World {
                 })
                 .collect();
             let row = columns.join(" || ',' || ");
+            let from = match table.name {
+                log @ ("events" | "platform_events") => format!("{log} WHERE type <> 'mutation.refused'"),
+                other => other.to_owned(),
+            };
             let sql = if self.kind == "sqlite" {
-                format!("SELECT {row} FROM {}", table.name)
+                format!("SELECT {row} FROM {from}")
             } else {
                 // Many megabytes stay where they are: what is compared is their digest.
                 format!(
-                    "SELECT coalesce(md5(string_agg(r, '|' ORDER BY r)), '') FROM (SELECT {row} AS r FROM {}) AS t",
-                    table.name
+                    "SELECT coalesce(md5(string_agg(r, '|' ORDER BY r)), '') FROM (SELECT {row} AS r FROM {from}) AS t"
                 )
             };
             let rows = self.root.query_all_raw(Statement::from_string(self.root.get_database_backend(), sql)).await;
@@ -286,18 +296,26 @@ impl Caller<'_> {
 
     /// Sends a body as it is.
     pub async fn raw(&self, body: &str) -> Reply {
-        let mut request = Request::post("/graphql")
-            .header("content-type", "application/json")
+        let request = Request::post("/graphql").header("content-type", "application/json");
+        self.request(request, Body::from(body.to_owned())).await
+    }
+
+    /// Asks for another page than GraphQL's.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.request(Request::get(path), Body::empty()).await
+    }
+
+    async fn request(&self, request: axum::http::request::Builder, body: Body) -> Reply {
+        let mut request = request
             .header("accept", "application/json")
             .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1))));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let response =
-            self.world.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let response = self.world.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status();
         let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Reply { status, body: serde_json::from_str(&text).unwrap(), text }
+        Reply { status, body: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
     /// How many statements a query's reads run.

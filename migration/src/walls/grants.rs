@@ -108,6 +108,8 @@ const RULES: &[Rule] = &[
     Rule(&[Tenant, System], Insert, TenantBut(&[]), All),
     Rule(&[Tenant, System], Update, TenantBut(LOG), Changeable),
     Rule(&[Tenant, System], Delete, TenantBut(KEPT), All),
+    // A key is rotated by an admin of its organisation, who reads no hash.
+    Rule(&[Tenant], Update, these(&["service_accounts"]), only(&["key_hash", "previous_key_hash"])),
     // Platform tables, as members see them.
     Rule(
         &[Tenant],
@@ -174,7 +176,8 @@ const RULES: &[Rule] = &[
         Metadata,
     ),
     Rule(&[Identity], Update, these(&["org_memberships"]), only(&["last_used_at"])),
-    Rule(&[Identity], Select, these(&["invitations"]), All),
+    Rule(&[Identity], Select, these(&["invitations", "service_accounts"]), All),
+    Rule(&[Identity], Select, these(&["service_account_agents"]), Metadata),
     Rule(&[Identity], Select, these(IDENTITYS_OWN), All),
     Rule(&[Identity], Insert, these(IDENTITYS_OWN), All),
     Rule(&[Identity], Update, these(IDENTITYS_OWN), All),

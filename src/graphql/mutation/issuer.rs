@@ -66,11 +66,7 @@ impl IssuerMutation {
         guard = "Requires(Permission::AccountManageOwn)",
         directive = requires::apply(Permission::AccountManageOwn.into())
     )]
-    async fn unlink_identity(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: ID,
-    ) -> Result<DeletePayload> {
+    async fn unlink_identity(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<DeletePayload> {
         let cx = cx(ctx);
         cx.identity.unlink_identity(&cx.viewer, parse_id("id", &id)?).await?;
         Ok(DeletePayload { deleted_id: id })

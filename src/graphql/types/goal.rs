@@ -1,7 +1,7 @@
 //! Goals.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use entity::{confidential::JsonText, ids::GoalId};
+use entity::{confidential::JsonText, ids::GoalId, table::Audience};
 
 use super::{
     agent::{Agent, agent},
@@ -167,7 +167,8 @@ pub struct GoalFilterInput {
     pub submitted_by_id: Option<ID>,
     /// Only goals of this organisation.
     pub organization_id: Option<ID>,
-    /// Only goals whose text contains this, whatever its case. `FORBIDDEN` for super-admins, who may not read it.
+    /// Only goals whose text contains this, whatever its case. `FORBIDDEN` for who may not read it: super-admins, and keys
+    /// without a scope that opens it.
     #[graphql(secret)]
     pub search: Option<String>,
 }
@@ -175,7 +176,7 @@ pub struct GoalFilterInput {
 impl GoalFilterInput {
     /// Checks the ids, and that whoever searches content may read it: an answer that depended on content would show it.
     pub fn parse(self, cx: &RequestCtx) -> Result<GoalFilter> {
-        if self.search.is_some() && cx.reader().is_none() {
+        if self.search.is_some() && !cx.reads(Audience::Work) {
             return Err(Error::Forbidden("searching content"));
         }
         Ok(GoalFilter {

@@ -21,8 +21,8 @@ use crate::{
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, CountOfOrganizations, GoalStatesOfOrganizations,
-            InvitationCount, Invitations, IssuersOfOrganizations, MemberCount, Members, OrganizationById, TaskStatesOfOrganizations, TeamCount,
-            TeamsOfOrganizations,
+            InvitationCount, Invitations, IssuersOfOrganizations, MemberCount, Members, OrganizationById,
+            TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
         },
         redaction::Redacted,
         scalars::DateTime,

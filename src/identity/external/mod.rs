@@ -18,13 +18,19 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::{enums::OrgRole, ids::TeamId};
+use entity::{
+    enums::{OrgRole, ServiceScope},
+    ids::TeamId,
+};
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use self::keys::ExternalKey;
 use super::{bearer, email, strict_json};
-use crate::config::{ClaimNames, ExternalIssuer};
+use crate::{
+    config::{ClaimNames, ExternalIssuer},
+    policy::markdown::scope,
+};
 
 pub use self::{
     keys::{ExternalKeys, KeyName},
@@ -102,7 +108,7 @@ pub struct ExternalClaims {
     /// The teams; absent limits nothing.
     pub team_ids: Option<BTreeSet<TeamId>>,
     /// The scopes; absent limits nothing.
-    pub scopes: Option<Arc<BTreeSet<String>>>,
+    pub scopes: Option<BTreeSet<ServiceScope>>,
     /// The address in its stored spelling, where the issuer says that it has proved it.
     pub email: Option<String>,
     /// The name.
@@ -203,7 +209,7 @@ impl Unverified<'_> {
             team_ids: self.optional(&names.teams, |value| {
                 Some(words(value)?.iter().filter_map(|id| id.parse().ok()).collect())
             })?,
-            scopes: self.optional(&names.scopes, |value| Some(Arc::new(scopes(&words(value)?))))?,
+            scopes: self.optional(&names.scopes, |value| Some(scopes(&words(value)?)))?,
             // For a new account's form alone: what is wrong with them is not a limit.
             email: self.form(&names.email).filter(|_| verified == Some(true)).and_then(|text| email::normalise(&text)),
             name: self.form(&names.name),
@@ -214,7 +220,10 @@ impl Unverified<'_> {
     fn time(&self, name: &str) -> Option<Option<DateTime<Utc>>> {
         let Some(value) = self.claims.get(name) else { return Some(None) };
         // Some issuers write fractions.
-        #[expect(clippy::cast_possible_truncation, reason = "the range is checked, and a fraction of a second is nothing")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the range is checked, and a fraction of a second is nothing"
+        )]
         let seconds = match (value.as_i64(), value.as_f64()) {
             (Some(seconds), _) => seconds,
             (None, Some(seconds)) if (0.0..1e12).contains(&seconds) => seconds as i64,
@@ -246,10 +255,10 @@ fn signed_algorithm(token: &Unverified<'_>, trust: &Trust) -> Option<Algorithm> 
     token.signed(trust).map(|signed| signed.algorithm)
 }
 
-/// Scopes, of the characters that one can be made of (RFC 6749): what holds none of them is no scope.
-fn scopes(words: &[String]) -> BTreeSet<String> {
-    let scopes = words.iter().flat_map(|word| word.split_ascii_whitespace());
-    scopes.filter(|scope| scope.bytes().all(|byte| byte.is_ascii_graphic())).map(str::to_owned).collect()
+/// The scopes among the words. What is none of ours leaves nothing.
+fn scopes(words: &[String]) -> BTreeSet<ServiceScope> {
+    let known = ServiceScope::ALL.iter().copied();
+    known.filter(|one| words.iter().any(|word| word == scope(*one))).collect()
 }
 
 /// A name: not empty, not endless, without control characters.

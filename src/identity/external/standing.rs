@@ -68,11 +68,8 @@ impl ExternalStanding {
         if self.status != UserStatus::Active || self.is_super_admin || now >= claims.expires_at {
             return Err(Error::Unauthenticated);
         }
-        let external = External {
-            identity_id: self.identity_id,
-            issuer: claims.issuer.clone(),
-            scopes: claims.scopes.clone(),
-        };
+        let external =
+            External { identity_id: self.identity_id, issuer: claims.issuer.clone(), scopes: claims.scopes.clone() };
         let account = Account { user_id: self.user_id, entry: Entry::External(external) };
         let Some(place) = self.place(claims) else {
             let nowhere = claims.organization.is_none();

@@ -13,6 +13,7 @@ pub mod invitation;
 pub mod key;
 pub mod mail;
 pub mod one_time;
+pub mod service_account;
 pub mod session;
 pub mod setup;
 pub mod throttle;

@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+mod audit;
 mod check;
 pub mod collaborator;
 pub mod document;
@@ -19,5 +20,6 @@ pub mod invitation;
 pub mod issuer;
 pub mod member;
 pub mod organization;
+mod refusal;
 pub mod team;
 pub mod user;

@@ -12,6 +12,8 @@ any git || missing+=(git)
 server || missing+=(postgresql)
 any chromium chromium-browser google-chrome || missing+=(chromium)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+# Not in everybody's path on Debian.
+PATH="$PATH:/usr/sbin" any nginx || missing+=(nginx-light)
 
 if [ ${#missing[@]} -gt 0 ]; then
   root=()
@@ -30,6 +32,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${root[@]}" sed -i -E 's/^#?[[:space:]]*create_main_cluster[[:space:]]*=.*/create_main_cluster = false/' "$conf"
     grep -q '^create_main_cluster = false' "$conf" ||
       echo 'create_main_cluster = false' | "${root[@]}" tee -a "$conf" >/dev/null
+  fi
+  # Debian starts what it installs, nginx on port 80; this file is its way to say no.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+    "${root[@]}" chmod +x "$policy"
+    trap '"${root[@]}" rm -f "$policy"' EXIT
   fi
   apt install --no-install-recommends "${missing[@]}"
 fi

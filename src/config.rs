@@ -13,6 +13,7 @@
 //! ```
 
 pub mod describe;
+mod issuer;
 mod load;
 pub mod secret;
 mod sensitive;
@@ -22,6 +23,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use issuer::{ClaimNames, ExternalIssuer, reachable, trustworthy};
 pub use load::ConfigError;
 pub use sensitive::{DatabaseUrl, Sensitive};
 
@@ -121,6 +123,8 @@ pub struct Identity {
     pub secret: Sensitive,
     /// A file that holds the secret.
     pub secret_file: PathBuf,
+    /// External issuers.
+    pub issuers: Vec<ExternalIssuer>,
 }
 
 /// How large a request may be.
@@ -371,6 +375,7 @@ impl Default for Identity {
             session_ttl: Duration::from_secs(90 * 24 * 3600),
             secret: Sensitive::default(),
             secret_file: PathBuf::new(),
+            issuers: Vec::new(),
         }
     }
 }

@@ -37,7 +37,8 @@ pub enum Error {
     BudgetExhausted,
     /// The document is larger than the limits allow.
     TooComplex(String),
-    /// The database, or where files are kept, is out of reach for now. Holds the cause for the log.
+    /// The database, or where files are kept, or an external issuer whose keys are needed, is out of reach for now. Holds
+    /// the cause for the log.
     Unavailable(String),
     /// A fault of ours. Holds the cause for the log; the client reads an incident id.
     Internal(String),

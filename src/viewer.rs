@@ -1,10 +1,13 @@
 //! Who is asking. Made once per request, never changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use entity::{
     enums::{OrgRole, ServiceScope, TeamRole},
-    ids::{AgentId, OrgId, ServiceAccountId, SessionId, TeamId, UserId},
+    ids::{AgentId, OrgId, ServiceAccountId, SessionId, TeamId, UserId, UserIdentityId},
 };
 
 /// Who an operation runs for.
@@ -59,8 +62,57 @@ impl Actor {
 pub struct Account {
     /// The user.
     pub user_id: UserId,
-    /// The session that its token names.
-    pub session_id: SessionId,
+    /// By what it came in.
+    pub entry: Entry,
+}
+
+/// By what an account came in.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A session of ours: the account's owner signed in here.
+    Session(SessionId),
+    /// A token of an external issuer. It speaks inside the organisations that let the issuer in, and says nothing about
+    /// the account as such: that is its owner's, signed in here.
+    External(External),
+}
+
+/// An external issuer's word for who somebody is.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// The link between subject and account.
+    pub identity_id: UserIdentityId,
+    /// `iss`.
+    pub issuer: Arc<str>,
+    /// Where the token names scopes, it does no more than a service account with these could.
+    pub scopes: Option<BTreeSet<ServiceScope>>,
+}
+
+impl Account {
+    /// An account that signed in here.
+    pub const fn signed_in(user_id: UserId, session_id: SessionId) -> Self {
+        Self { user_id, entry: Entry::Session(session_id) }
+    }
+
+    /// The session, for an account that signed in here.
+    pub const fn session_id(&self) -> Option<SessionId> {
+        match self.entry {
+            Entry::Session(id) => Some(id),
+            Entry::External(_) => None,
+        }
+    }
+
+    /// The external issuer's word, for an account that came by one.
+    pub const fn external(&self) -> Option<&External> {
+        match &self.entry {
+            Entry::Session(_) => None,
+            Entry::External(external) => Some(external),
+        }
+    }
+
+    /// What the token's scopes leave; none limits nothing.
+    pub fn scopes(&self) -> Option<&BTreeSet<ServiceScope>> {
+        self.external().and_then(|external| external.scopes.as_ref())
+    }
 }
 
 /// A member of one organisation, with the roles it holds there now.

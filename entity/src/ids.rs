@@ -121,6 +121,8 @@ typed_ids! {
     UserIdentityId = "uid";
     /// Names a membership of an organisation.
     OrgMembershipId = "mem";
+    /// Names an external issuer that an organisation lets in.
+    OrganizationIssuerId = "ois";
     /// Names an invitation.
     InvitationId = "inv";
     /// Names a team.

@@ -34,6 +34,7 @@ pub mod mail_outbox;
 pub mod one_time_token;
 pub mod org_membership;
 pub mod organization;
+pub mod organization_issuer;
 pub mod platform_event;
 pub mod platform_setting;
 pub mod refresh_token;

@@ -82,6 +82,7 @@ pub fn tables() -> Vec<Table> {
         describe::<crate::user_identity::Entity>(),
         describe::<crate::organization::Entity>(),
         describe::<crate::org_membership::Entity>(),
+        describe::<crate::organization_issuer::Entity>(),
         describe::<crate::invitation::Entity>(),
         describe::<crate::team::Entity>(),
         describe::<crate::team_membership::Entity>(),

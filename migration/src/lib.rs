@@ -28,6 +28,7 @@ mod m0020_task_runs;
 mod m0021_usage_rollups;
 mod m0023_workspace_files;
 mod m0024_email_changes;
+mod m0025_external_issuers;
 mod m0026_audit_filters;
 mod refusal;
 mod run;
@@ -86,6 +87,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0021_usage_rollups::Migration),
             Box::new(m0023_workspace_files::Migration::new(self.refusal.clone())),
             Box::new(m0024_email_changes::Migration),
+            Box::new(m0025_external_issuers::Migration),
             Box::new(m0026_audit_filters::Migration),
         ]
     }

@@ -20,6 +20,7 @@ use crate::{
     service::{
         audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
+        issuers::Issuers,
         mail::{MailFolder, Outbox, OutboxSettings, Received},
         refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
@@ -37,9 +38,10 @@ use crate::{
     workspace::Files,
 };
 
-/// How often mail that waits is looked for, and what has expired is swept.
+/// How often mail that waits is looked for, what has expired is swept, and old keys of external issuers are looked for.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const ISSUERS_EVERY: Duration = Duration::from_secs(15);
 
 /// Mails that `/dev/mailbox` shows.
 const MAILBOX: usize = 100;
@@ -215,6 +217,7 @@ pub fn task_rules(config: &Config) -> TaskRules {
 
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
+    let clock = Clock::system();
     let public_url = config.public_url(listening);
     let settings = IdentitySettings {
         issuer: if config.identity.issuer.is_empty() { public_url.clone() } else { config.identity.issuer.clone() },
@@ -224,8 +227,13 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         session_ttl: seconds(config.identity.session_ttl),
         throttle: throttle(&config.throttle),
         public_url,
+        issuers: Issuers::new(&config.identity.issuers, &clock).map_err(spoken)?,
     };
-    let rooms = Rooms::new(database.clone(), Clock::system(), &secret, settings);
+    // Its tokens would be taken for ours, and checked with our keys: whoever set this meant something else.
+    if settings.issuers.find(&settings.issuer).is_some() {
+        return Err(Failure::new("identity.issuers: one of them has the name of this server's own issuer"));
+    }
+    let rooms = Rooms::new(database.clone(), clock, &secret, settings);
     let waits = ApprovalWaits {
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
@@ -269,6 +277,9 @@ pub fn backend(
     let outbox = Outbox::new(sender, settings);
     tokio::spawn(deliver_mail(rooms.clone(), outbox.clone()));
     tokio::spawn(sweep(rooms.clone(), outbox));
+    if !config.identity.issuers.is_empty() {
+        tokio::spawn(refresh_issuers(rooms.clone()));
+    }
     Ok(Arc::new(rooms))
 }
 
@@ -279,6 +290,14 @@ async fn deliver_mail(rooms: Rooms, outbox: Outbox) {
             tracing::warn!(code = error.code(), "mail was not delivered");
         }
         tokio::time::sleep(MAIL_EVERY).await;
+    }
+}
+
+/// Keeps the keys of external issuers fresh, so that requests need not wait for them; the first time at once.
+async fn refresh_issuers(rooms: Rooms) {
+    loop {
+        rooms.identity.refresh_issuers().await;
+        tokio::time::sleep(ISSUERS_EVERY).await;
     }
 }
 

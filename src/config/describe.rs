@@ -51,6 +51,10 @@ pub const DOCS: &[(&str, &str)] = &[
         "identity.secret_file",
         "A file that holds the secret instead (also `PALISADE_SECRET_FILE`). With the embedded database and neither set, one is made in `data.dir`.",
     ),
+    (
+        "identity.issuers",
+        "External issuers whose tokens are taken, each a table: [external-issuers.md](external-issuers.md). In a variable, a list of inline tables.",
+    ),
     ("limits.depth", "Fields inside fields. Fragments add nothing; more than 30 the library refuses by itself."),
     (
         "limits.nesting",

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, issuer};
 
 /// What is wrong with the settings. Says which, and never its value: it may be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,8 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 const PREFIX: &str = "PALISADE_";
+/// The one list of tables.
+const ISSUERS: (&str, &str) = ("identity", "issuers");
 /// Variables that are not settings: the settings file's path (cli.rs), a short name, and what the tests and scripts use.
 const SHORT_SECRET_FILE: &str = "PALISADE_SECRET_FILE";
 const FOREIGN: [&str; 2] = ["PALISADE_CONFIG", "PALISADE_TEST_"];
@@ -80,7 +82,11 @@ impl Config {
             let path = if name == SHORT_SECRET_FILE { "IDENTITY__SECRET_FILE" } else { &name[PREFIX.len()..] };
             let (section, key) = path.split_once("__").unwrap_or((path, ""));
             let (section, key) = find(&known, &name, &section.to_lowercase(), &key.to_lowercase())?;
-            let value = typed(&known[&section][&key], &text).ok_or_else(|| ConfigError::Value {
+            let value = match (section.as_str(), key.as_str()) {
+                ISSUERS => issuer::typed(&text),
+                _ => typed(&known[&section][&key], &text),
+            };
+            let value = value.ok_or_else(|| ConfigError::Value {
                 origin: name.clone(),
                 key: format!("{section}.{key}"),
                 problem: format!("must be {}", kind(&known[&section][&key])),
@@ -197,6 +203,9 @@ fn typed(default: &Value, text: &str) -> Option<Value> {
 /// Tries one value alone, so that what is wrong can be named.
 fn check(known: &Table, origin: &str, section: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
     let wrong = |problem| ConfigError::Value { origin: origin.to_owned(), key: format!("{section}.{key}"), problem };
+    if (section, key) == ISSUERS {
+        return issuer::problem(value).map_or(Ok(()), |problem| Err(wrong(problem)));
+    }
     let default = &known[section][key];
     let texts = value.as_array().is_none_or(|parts| parts.iter().all(Value::is_str));
     if !default.same_type(value) || !texts {

@@ -8,8 +8,8 @@ use entity::{
     enums::{Decided, DocumentType, GoalStatus, TaskStatus},
     execution, goal,
     ids::{AgentId, ApprovalRequestId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
-    invitation, org_membership, organization, service_account, task, team, team_membership, user, worker,
-    workspace_file,
+    invitation, org_membership, organization, organization_issuer, service_account, task, team, team_membership, user,
+    worker, workspace_file,
 };
 
 use super::load::{Answers, Batch};
@@ -24,6 +24,7 @@ use crate::{
         execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
         invitation::{InvitationFilter, InvitationRow},
+        issuer::OrganizationIssuerRow,
         membership::{MemberFilter, MembershipRow},
         organization::{OrganizationCount, OrganizationRow},
         page::{Page, PageRequest},
@@ -140,6 +141,12 @@ batches! {
     Members { filter: MemberFilter, columns: Columns<org_membership::Entity>, page: PageRequest }
         (OrgId => Page<MembershipRow>)
         |this, store, keys| zip(keys, store.member_list(keys, &this.filter, this.columns, &this.page).await?);
+    /// External issuers that organisations let in.
+    IssuersOfOrganizations { columns: Columns<organization_issuer::Entity> } (OrgId => Vec<OrganizationIssuerRow>)
+        |this, store, keys| {
+            let rows = store.issuers_of_organizations(keys, this.columns).await?;
+            grouped(rows.into_iter().map(|row| (row.org_id, row)))
+        };
     /// How many members organisations have.
     MemberCount { filter: MemberFilter } (OrgId => i64)
         |this, store, keys| store.member_counts(keys, &this.filter).await;

@@ -7,6 +7,7 @@
 //! | `/audit/export` | an organisation's log as NDJSON ([`audit_export`]) |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
+//! | `/auth/verify`, and any path below it | who asks, for proxies in front of other services ([`forward_auth`]) |
 //! | `/demo/logins.json` | who can log in, in the demo only |
 //! | `/dev/mailbox` | mail that was sent into a folder, on a developer's machine and in the demo only ([`mailbox`]) |
 //!
@@ -22,6 +23,7 @@ pub mod backend;
 pub mod client;
 pub mod engine;
 pub mod following;
+pub mod forward_auth;
 pub mod graphiql;
 pub mod graphql;
 pub mod headers;
@@ -90,6 +92,9 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
         .route("/.well-known/jwks.json", get(pages::jwks))
+        .route("/auth/verify", any(forward_auth::verify))
+        .route("/auth/verify/", any(forward_auth::verify))
+        .route("/auth/verify/{*path}", any(forward_auth::verify))
         .route("/audit/export", get(audit_export::handle))
         .route("/demo/logins.json", get(pages::demo_logins))
         .route("/dev/mailbox", get(mailbox::page))

@@ -22,6 +22,7 @@
 
 pub mod bearer;
 pub mod email;
+pub mod external;
 pub mod keys;
 pub mod opaque;
 pub mod password;

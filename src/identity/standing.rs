@@ -55,7 +55,7 @@ impl Standing {
         if !self.is_live(now) {
             return None;
         }
-        let account = Account { user_id: self.user_id, session_id: self.session_id };
+        let account = Account::signed_in(self.user_id, self.session_id);
         let Some(org_id) = self.org_id else {
             return Some(if self.is_super_admin { Viewer::SuperAdmin(account) } else { Viewer::Unaffiliated(account) });
         };

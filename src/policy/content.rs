@@ -1,12 +1,14 @@
 //! Who may read content at all: the proof that opens a confidential value.
 //!
 //! Members of an organisation get one that opens everything they can load, which is their organisation's rows as far as
-//! they see them. A service account gets one that opens what its scopes are for: `read` alone opens nothing. Nobody else
+//! they see them; a token of theirs that names scopes no more than a key with these. A service account gets one that opens what its scopes are for: `read` alone opens nothing. Nobody else
 //! gets any. `store::scope` asks the same function before it selects a confidential column.
+
+use std::collections::BTreeSet;
 
 use entity::{confidential::Reader, enums::ServiceScope, table::Audience};
 
-use crate::viewer::{ServiceViewer, Viewer};
+use crate::viewer::{ServiceViewer, TenantViewer, Viewer};
 
 /// The only proof that its holder may read content.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,11 @@ impl Reader for ContentReader {
 /// Gives the proof to whoever may open anything, never to a super-admin.
 pub fn reader(viewer: &Viewer) -> Option<ContentReader> {
     match viewer {
-        Viewer::Tenant(_) => Some(ContentReader { members: true, work: true, chat: true }),
+        Viewer::Tenant(tenant) => {
+            let opens = |audience| member_opens(tenant, audience);
+            let (members, work, chat) = (opens(Audience::Members), opens(Audience::Work), opens(Audience::Chat));
+            (members || work || chat).then_some(ContentReader { members, work, chat })
+        }
         Viewer::ServiceAccount(key) => {
             let (work, chat) = (key_opens(key, Audience::Work), key_opens(key, Audience::Chat));
             (work || chat).then_some(ContentReader { members: false, work, chat })
@@ -40,7 +46,16 @@ pub fn reader(viewer: &Viewer) -> Option<ContentReader> {
 
 /// Whether a service account's scopes open content for this audience.
 pub fn key_opens(key: &ServiceViewer, audience: Audience) -> bool {
-    let has = |scope| key.scopes.contains(&scope);
+    scopes_open(&key.scopes, audience)
+}
+
+/// Whether a member reads content for this audience: all, unless its token names scopes.
+pub fn member_opens(viewer: &TenantViewer, audience: Audience) -> bool {
+    viewer.account.scopes().is_none_or(|scopes| scopes_open(scopes, audience))
+}
+
+fn scopes_open(scopes: &BTreeSet<ServiceScope>, audience: Audience) -> bool {
+    let has = |scope| scopes.contains(&scope);
     match audience {
         Audience::Members => false,
         Audience::Work => has(ServiceScope::TasksRun) || has(ServiceScope::PlansWrite),

@@ -1,15 +1,17 @@
 //! The decision: a pure function over the table.
 
-use entity::enums::{AgentVisibility, CollaboratorPermission, TeamRole};
+use std::collections::BTreeSet;
+
+use entity::enums::{AgentVisibility, CollaboratorPermission, ServiceScope, TeamRole};
 
 use super::{
-    facts::{AgentFacts, ApprovalFacts, Resource},
+    facts::{AccountFacts, AgentFacts, ApprovalFacts, Resource},
     table::{Door, Grant, Permission, Rule, ServiceGrant, rule},
     visibility::{in_sight, sees, sees_approval},
 };
 use crate::{
     error::Error,
-    viewer::{ServiceViewer, Sight, TenantViewer, Viewer},
+    viewer::{Account, ServiceViewer, Sight, TenantViewer, Viewer},
 };
 
 /// What a viewer is answered.
@@ -61,7 +63,7 @@ pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -
         Viewer::Anonymous => (Outcome::SignIn, "anonymous"),
         Viewer::Unaffiliated(account) => match rule.door {
             Door::Open => (Outcome::Allow, "anyone"),
-            Door::Account if grants_person(rule, account.user_id, resource) => (Outcome::Allow, "account"),
+            Door::Account if grants_person(rule, account, resource) => (Outcome::Allow, "account"),
             _ => (Outcome::Hide, "no_organization"),
         },
         Viewer::SuperAdmin(_) => match rule.super_admin {
@@ -78,10 +80,29 @@ pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -
     Decision { outcome, by, permission }
 }
 
+/// Whether the scopes of the viewer's token leave the row: a token that names scopes does no more than a key with them.
+fn within_scopes(account: &Account, rule: &Rule) -> bool {
+    account.scopes().is_none_or(|scopes| rule.door == Door::Open || scopes_hold(scopes, rule))
+}
+
+/// Whether a member may read rows that `permission` governs at all, as far as the scopes of its token go.
+pub fn member_reads(viewer: &TenantViewer, permission: Permission) -> bool {
+    within_scopes(&viewer.account, rule(permission))
+}
+
+/// Whether it is the viewer's own account, and the viewer its owner. An external issuer speaks inside organisations: an
+/// account as such, with what it is elsewhere, is not an issuer's to change.
+fn owns(account: &Account, facts: &AccountFacts) -> bool {
+    facts.user_id == account.user_id && account.session_id().is_some()
+}
+
 /// Rows about one's own account hold without any organisation, but for oneself only.
-fn grants_person(rule: &Rule, user_id: entity::ids::UserId, resource: Resource<'_>) -> bool {
+fn grants_person(rule: &Rule, account: &Account, resource: Resource<'_>) -> bool {
+    if !within_scopes(account, rule) {
+        return false;
+    }
     match (rule.org_member, resource) {
-        (Grant::Personal, Resource::Account(facts)) => facts.user_id == user_id,
+        (Grant::Personal, Resource::Account(facts)) => owns(account, facts),
         (Grant::Personal, _) | (Grant::No, _) => false,
         _ => true,
     }
@@ -99,6 +120,9 @@ fn super_admin_reaches(permission: Permission, resource: Resource<'_>) -> bool {
 fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> (Outcome, &'static str) {
     if !visible(viewer, resource) {
         return (Outcome::Hide, "not_found");
+    }
+    if !within_scopes(&viewer.account, rule) {
+        return (Outcome::Forbid, "scopes");
     }
     // A global agent is the platform's: an organisation uses it and governs its own approvals, and changes nothing of it.
     let changes_agent = matches!(rule.permission, Permission::AgentUpdate | Permission::AgentAdminister);
@@ -154,10 +178,14 @@ const fn creates(permission: Permission, visibility: AgentVisibility) -> bool {
 
 /// Whether a key has a scope that the row asks for.
 fn key_holds(key: &ServiceViewer, rule: &Rule) -> bool {
+    scopes_hold(&key.scopes, rule)
+}
+
+fn scopes_hold(held: &BTreeSet<ServiceScope>, rule: &Rule) -> bool {
     match rule.service_account {
         ServiceGrant::No => false,
         ServiceGrant::Any => true,
-        ServiceGrant::Scope(scopes) => scopes.iter().any(|scope| key.scopes.contains(scope)),
+        ServiceGrant::Scope(scopes) => scopes.iter().any(|scope| held.contains(scope)),
     }
 }
 
@@ -205,7 +233,7 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
         },
         Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
         Grant::Personal => match resource {
-            Resource::Account(account) => account.user_id == viewer.account.user_id,
+            Resource::Account(account) => owns(&viewer.account, account),
             _ => false,
         },
     }
@@ -289,8 +317,9 @@ fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
     let allowed = match viewer {
         Viewer::Anonymous if rule.door != Door::Open => return Outcome::SignIn,
         Viewer::Anonymous => true,
-        Viewer::Unaffiliated(_) => rule.door != Door::Role,
+        Viewer::Unaffiliated(account) => rule.door != Door::Role && within_scopes(account, rule),
         Viewer::SuperAdmin(_) => rule.super_admin != Grant::No,
+        Viewer::Tenant(tenant) if !within_scopes(&tenant.account, rule) => false,
         Viewer::Tenant(tenant) => {
             rule.org_member != Grant::No
                 || tenant.is_org_admin() && rule.org_admin != Grant::No
@@ -309,10 +338,13 @@ pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
     let rule = rule(permission);
     match viewer {
         Viewer::Anonymous => rule.door == Door::Open,
-        Viewer::Unaffiliated(_) => rule.door != Door::Role && rule.org_member == Grant::Yes,
+        Viewer::Unaffiliated(account) => {
+            rule.door != Door::Role && rule.org_member == Grant::Yes && within_scopes(account, rule)
+        }
         Viewer::SuperAdmin(_) => matches!(rule.super_admin, Grant::Yes | Grant::Metadata),
         Viewer::Tenant(tenant) => {
-            rule.org_member == Grant::Yes || tenant.is_org_admin() && rule.org_admin == Grant::Yes
+            within_scopes(&tenant.account, rule)
+                && (rule.org_member == Grant::Yes || tenant.is_org_admin() && rule.org_admin == Grant::Yes)
         }
         // One made for some agents holds throughout only what is not about agents.
         Viewer::ServiceAccount(key) => {
@@ -336,10 +368,8 @@ mod tests {
 
     fn viewer(org_role: OrgRole) -> (OrgId, Viewer) {
         let org_id = OrgId::from_uuid(Uuid::from_u128(1));
-        let account = Account {
-            user_id: UserId::from_uuid(Uuid::from_u128(2)),
-            session_id: SessionId::from_uuid(Uuid::from_u128(3)),
-        };
+        let account =
+            Account::signed_in(UserId::from_uuid(Uuid::from_u128(2)), SessionId::from_uuid(Uuid::from_u128(3)));
         (org_id, Viewer::Tenant(TenantViewer { account, org_id, org_role, teams: BTreeMap::new() }))
     }
 

@@ -89,6 +89,8 @@ actions! {
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
     ConfirmMember on RequestFacts = MemberConfirm;
+    /// Let an external issuer in, or out.
+    ManageIssuers on OrgFacts = IssuerManage;
     /// Take an organisation's audit log out.
     ExportAudit on OrgFacts = AuditExport;
     /// Create a team.

@@ -180,6 +180,10 @@ table! {
     MemberConfirm / "MEMBER_CONFIRM": Role, No, Yes, Vacancy, No, No, No, NoKey,
         note "Never by the person concerned. Without an admin who may sign in: any other member, 72 hours after every admin was told by mail.";
 
+    ///Let an external issuer speak for the organisation's members, or end that
+    IssuerManage / "ISSUER_MANAGE": Role, No, Yes, No, No, No, No, NoKey,
+        note "Which issuers there are is a setting of the server.";
+
     ///Create, rename or delete teams
     TeamManage / "TEAM_MANAGE": Role, Yes, Yes, No, No, No, No, NoKey;
     ///Add or remove team members, change a team role

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     identity::{Identity, Inner},
     mail::{self, AddressChange},
-    session::{SessionTokens, signed_in},
+    session::{SessionTokens, SignedIn, signed_in},
 };
 use crate::{
     error::{Error, Result},
@@ -25,7 +25,7 @@ use crate::{
             one_time, session as sessions,
         },
     },
-    viewer::{Account, Actor, Viewer},
+    viewer::{Actor, Viewer},
 };
 
 /// How long the two links work.
@@ -98,7 +98,7 @@ impl Identity {
 }
 
 impl Inner {
-    async fn open_link(&self, signed_in: &Account, token: &str) -> Result<()> {
+    async fn open_link(&self, signed_in: SignedIn, token: &str) -> Result<()> {
         let user = signed_in.user_id;
         let tx = self.db.begin_read(Role::Identity, None).await?;
         let found = rows::email_change_lookup(&tx, user, &opaque::hash(token), self.clock.now()).await?;

@@ -18,13 +18,19 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{
+    issuers::{Issuers, TrustedIssuer},
     key_ring::KeyRing,
     throttle::{Throttle, ThrottleSettings},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    identity::{Claims, Passwords, ServerSecret, ServiceKey, bearer, service_key, token, token::Issuer},
+    identity::{
+        Claims, Passwords, ServerSecret, ServiceKey, bearer, external,
+        external::{ExternalClaims, Unverified},
+        service_key, token,
+        token::Issuer,
+    },
     store::{
         db::{Database, Role},
         identity as rows,
@@ -58,6 +64,8 @@ pub struct IdentitySettings {
     pub throttle: ThrottleSettings,
     /// Where the platform is reached, for links in mails.
     pub public_url: String,
+    /// Whose tokens are taken besides ours.
+    pub issuers: Issuers,
 }
 
 impl IdentitySettings {
@@ -72,17 +80,18 @@ impl IdentitySettings {
             session_ttl: TimeDelta::days(90),
             throttle: ThrottleSettings::default(),
             public_url,
+            issuers: Issuers::default(),
         }
     }
 }
 
 /// A verified token, or a service account's key. Whether it still holds is for [`Identity::viewer_of`] to say.
 #[derive(Clone, Debug)]
-pub struct Credential(Proof);
+pub struct Credential(Shown);
 
 #[derive(Clone, Debug)]
-enum Proof {
-    Token(Arc<Claims>),
+enum Shown {
+    Token(Proof),
     Key(ServiceKey),
 }
 
@@ -99,9 +108,28 @@ pub(super) struct Inner {
     pub(super) keys: KeyRing,
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
-    verified: Cache<[u8; 32], Arc<Claims>>,
+    verified: Cache<[u8; 32], Proof>,
     /// When this process last noted the use of a key.
     noted: Cache<(OrgId, ServiceAccountId), DateTime<Utc>>,
+}
+
+/// What a token claims, once it is proved. Whether that still holds the rows say, every time.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// We issued it.
+    Ours(Arc<Claims>),
+    /// An external issuer did, whom the settings name.
+    External(Arc<ExternalClaims>),
+}
+
+impl Proof {
+    /// When it ends whatever happens.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Ours(claims) => claims.expires_at,
+            Self::External(claims) => claims.expires_at,
+        }
+    }
 }
 
 impl Identity {
@@ -153,35 +181,40 @@ impl Identity {
         if service_key::is_key(token) {
             return self.service_account(&ServiceKey::parse(bearer::checked(token)?)?).await;
         }
-        let claims = self.verify(token).await?;
-        self.viewer(&claims).await
+        let proof = self.verify(token).await?;
+        self.viewer(&proof).await
     }
 
-    /// What a token claims, once it is proved to be ours. Whether that still holds is asked of the rows, every time.
-    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>> {
+    /// What a token claims, once it is proved to be ours or an issuer's that we trust. Whether that still holds is asked of
+    /// the rows, every time.
+    pub async fn verify(&self, token: &str) -> Result<Proof> {
         let inner = &*self.0;
         let token = bearer::checked(token)?;
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(claims) = inner.verified.get(&hash) {
-            let now = inner.clock.now();
-            if now < claims.expires_at && inner.keys.verifying(claims.key_id).await?.is_some() {
-                return Ok(claims);
+        if let Some(proof) = inner.verified.get(&hash) {
+            if inner.clock.now() < proof.expires_at() && inner.key_stands(&proof).await? {
+                return Ok(proof);
             }
             inner.verified.invalidate(&hash);
             return Err(Error::Unauthenticated);
         }
-        let unverified = token::parse(token)?;
-        let keys = inner.keys.verifying(unverified.key_id()).await?.ok_or(Error::Unauthenticated)?;
-        let now = inner.clock.now();
-        let key = keys.find(unverified.key_id(), now).ok_or(Error::Unauthenticated)?;
-        let claims = Arc::new(unverified.verify(key, &inner.issuer, now)?);
-        inner.verified.insert(hash, Arc::clone(&claims));
-        Ok(claims)
+        let foreign = if inner.settings.issuers.is_empty() { None } else { external::parse(token) };
+        let issuer = foreign.as_ref().and_then(|token| inner.settings.issuers.find(token.issuer()?));
+        let proof = match (foreign.as_ref(), issuer) {
+            (Some(token), Some(issuer)) => inner.verify_external(token, issuer).await?,
+            _ => inner.verify_ours(token).await?,
+        };
+        inner.verified.insert(hash, proof.clone());
+        Ok(proof)
     }
 
     /// The viewer for verified claims under the rows as they are now: one query. A subscription asks again for each
     /// event.
-    pub async fn viewer(&self, claims: &Claims) -> Result<Viewer> {
+    pub async fn viewer(&self, proof: &Proof) -> Result<Viewer> {
+        let claims = match proof {
+            Proof::Ours(claims) => claims,
+            Proof::External(claims) => return self.external_viewer(claims).await,
+        };
         let inner = &*self.0;
         let tx = inner.db.begin_read(Role::Identity, None).await?;
         let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
@@ -193,30 +226,30 @@ impl Identity {
     pub async fn credential<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Credential> {
         let token = bearer::token(authorization)?.ok_or(Error::Unauthenticated)?;
         if service_key::is_key(token) {
-            return Ok(Credential(Proof::Key(ServiceKey::parse(bearer::checked(token)?)?)));
+            return Ok(Credential(Shown::Key(ServiceKey::parse(bearer::checked(token)?)?)));
         }
-        Ok(Credential(Proof::Token(self.verify(token).await?)))
+        Ok(Credential(Shown::Token(self.verify(token).await?)))
     }
 
     /// The viewer of a credential under the rows as they are now.
     pub async fn viewer_of(&self, credential: &Credential) -> Result<Viewer> {
         match &credential.0 {
-            Proof::Token(claims) if self.0.keys.verifying(claims.key_id).await?.is_none() => {
-                Err(Error::Unauthenticated)
-            }
-            Proof::Token(claims) => self.viewer(claims).await,
-            Proof::Key(key) => self.service_account(key).await,
+            Shown::Token(proof) if !self.0.key_stands(proof).await? => Err(Error::Unauthenticated),
+            Shown::Token(proof) => self.viewer(proof).await,
+            Shown::Key(key) => self.service_account(key).await,
         }
     }
 
-    /// Which of these credentials are worth nothing any more: one query for all tokens, and one for all keys.
+    /// Which of these credentials are worth nothing any more: one query for all of our tokens, one for all keys, and one
+    /// for each external token.
     pub async fn spent(&self, credentials: &[Credential]) -> Result<Vec<bool>> {
         let inner = &*self.0;
         let (mut sessions, mut keys) = (BTreeSet::new(), BTreeSet::new());
         for credential in credentials {
             match &credential.0 {
-                Proof::Token(claims) => drop(sessions.insert(claims.session_id)),
-                Proof::Key(key) => drop(keys.insert(key.id)),
+                Shown::Token(Proof::Ours(claims)) => drop(sessions.insert(claims.session_id)),
+                Shown::Token(Proof::External(_)) => {}
+                Shown::Key(key) => drop(keys.insert(key.id)),
             }
         }
         let tx = inner.db.begin_read(Role::Identity, None).await?;
@@ -227,12 +260,16 @@ impl Identity {
         let mut spent = Vec::with_capacity(credentials.len());
         for credential in credentials {
             let holds = match &credential.0 {
-                Proof::Token(claims) => {
+                Shown::Token(Proof::External(claims)) => {
+                    let standing = inner.external_standing(claims).await?;
+                    standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
+                }
+                Shown::Token(Proof::Ours(claims)) => {
                     let standing = standings.get(&claims.session_id);
                     standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
                         && inner.keys.verifying(claims.key_id).await?.is_some()
                 }
-                Proof::Key(key) => {
+                Shown::Key(key) => {
                     let standing = key_standings.get(&(key.org_id, key.id));
                     standing.is_some_and(|standing| standing.clone().viewer(key, now).is_ok())
                 }
@@ -245,9 +282,14 @@ impl Identity {
     /// Whether a credential's time is over, which no database need be asked about.
     pub fn expired(&self, credential: &Credential) -> bool {
         match &credential.0 {
-            Proof::Token(claims) => self.0.clock.now() >= claims.expires_at,
-            Proof::Key(_) => false,
+            Shown::Token(proof) => self.0.clock.now() >= proof.expires_at(),
+            Shown::Key(_) => false,
         }
+    }
+
+    /// Reads the keys of external issuers that are due. For a job.
+    pub async fn refresh_issuers(&self) {
+        self.0.settings.issuers.refresh().await;
     }
 
     /// The viewer for a service account's key under the rows as they are now: one query. Nothing of it is remembered, so
@@ -303,5 +345,35 @@ impl Identity {
         rows::session::session_sweep(&tx, inner.clock.now() - SESSIONS_KEPT).await?;
         rows::email_change::email_change_sweep(&tx, inner.clock.now()).await?;
         tx.commit().await
+    }
+}
+
+impl Inner {
+    async fn verify_ours(&self, token: &str) -> Result<Proof> {
+        let unverified = token::parse(token)?;
+        let keys = self.keys.verifying(unverified.key_id()).await?.ok_or(Error::Unauthenticated)?;
+        let now = self.clock.now();
+        let key = keys.find(unverified.key_id(), now).ok_or(Error::Unauthenticated)?;
+        Ok(Proof::Ours(Arc::new(unverified.verify(key, &self.issuer, now)?)))
+    }
+
+    async fn verify_external(&self, token: &Unverified<'_>, issuer: &Arc<TrustedIssuer>) -> Result<Proof> {
+        // What its own header rules out makes nobody ask the issuer for keys.
+        let signed = token.signed(issuer.trust()).ok_or(Error::Unauthenticated)?;
+        let keys = issuer.keys(|keys| keys.find(signed).is_some()).await?.ok_or(Error::Unauthenticated)?;
+        let key = keys.find(signed).ok_or(Error::Unauthenticated)?;
+        let claims = token.verify(key, issuer.trust(), self.clock.now()).ok_or(Error::Unauthenticated)?;
+        Ok(Proof::External(Arc::new(claims)))
+    }
+
+    /// Whether the key that signed still counts.
+    async fn key_stands(&self, proof: &Proof) -> Result<bool> {
+        match proof {
+            Proof::Ours(claims) => Ok(self.keys.verifying(claims.key_id).await?.is_some()),
+            Proof::External(claims) => match self.settings.issuers.find(&claims.issuer) {
+                Some(issuer) => Ok(issuer.keys(|keys| keys.has(&claims.key)).await?.is_some()),
+                None => Ok(false),
+            },
+        }
     }
 }

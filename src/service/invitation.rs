@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     identity::{Identity, Inner},
     notice::{Post, Request, tell_admins, tell_new_admin},
-    session::{SessionTokens, bad_link},
+    session::{SessionTokens, bad_link, signed_in},
 };
 use crate::{
     error::{Error, Result},
@@ -61,6 +61,7 @@ impl Identity {
     /// Accepts an invitation, and signs in: to the organisation, or outside it while the membership waits to be confirmed.
     pub async fn accept_invitation(&self, viewer: &Viewer, input: AcceptInvitation) -> Result<SessionTokens> {
         let inner = &*self.0;
+        let account = viewer.account().map(|_| signed_in(viewer)).transpose()?;
         let org = opaque::invitation_org(&input.token).ok_or_else(bad_link)?;
         let tx = inner.db.begin_read(Role::Identity, None).await?;
         let found = rows::invitation_lookup(&tx, org, &opaque::hash(&input.token)).await?;
@@ -83,7 +84,7 @@ impl Identity {
 
         let tx = inner.db.begin_write(Role::Identity, None).await?;
         let joined = (status == MembershipStatus::Active).then_some(org);
-        let tokens = match (acceptor, viewer.account()) {
+        let tokens = match (acceptor, account) {
             (Acceptor::Existing(_), Some(account)) => {
                 let present = inner.session_hold(&tx, account).await?;
                 inner.session_continue(&tx, &keys, account.session_id, joined.or(present)).await?

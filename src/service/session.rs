@@ -22,7 +22,7 @@ use crate::{
         db::{Role, Tx},
         identity::{self as rows, account, email_change, one_time, session as sessions},
     },
-    viewer::{Account, Viewer},
+    viewer::Viewer,
 };
 
 /// What a sign-in asks.
@@ -236,12 +236,25 @@ impl Identity {
     }
 }
 
-/// The account behind a viewer. A service account has none: no password, no session, no memberships.
-pub(super) fn signed_in(viewer: &Viewer) -> Result<&Account> {
+/// An account with the session that it signed in with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignedIn {
+    /// The user.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// The session behind a viewer. A service account has none: no password, no session, no memberships. Nor has an external
+/// issuer's token, which is never switched into one: what is the account's own, its password, its sessions, its links, it
+/// does not reach.
+pub(super) fn signed_in(viewer: &Viewer) -> Result<SignedIn> {
     if viewer.service_account().is_some() {
         return Err(Error::Forbidden("a service account has no session"));
     }
-    viewer.account().ok_or(Error::Unauthenticated)
+    let account = viewer.account().ok_or(Error::Unauthenticated)?;
+    let session_id = account.session_id().ok_or(Error::Forbidden("this needs a sign-in here, with a password"))?;
+    Ok(SignedIn { user_id: account.user_id, session_id })
 }
 
 impl Inner {
@@ -290,7 +303,7 @@ impl Inner {
     }
 
     /// Takes the account's session for this transaction; answers the organisation that it works in.
-    pub(super) async fn session_hold(&self, tx: &Tx, account: &Account) -> Result<Option<OrgId>> {
+    pub(super) async fn session_hold(&self, tx: &Tx, account: SignedIn) -> Result<Option<OrgId>> {
         sessions::session_lock(tx, account.session_id).await?;
         let standing = rows::standing_lookup(tx, account.session_id).await?.ok_or(Error::Unauthenticated)?;
         let now = self.clock.now();

@@ -109,7 +109,8 @@ impl Store {
     }
 
     /// Every organisation that the viewer itself belongs to. Read by `identity`, alone of all roles allowed to look
-    /// across organisations, and for the viewer's own account only.
+    /// across organisations, and for the viewer's own account only; for one that came by an external token, those alone that
+    /// let its issuer in.
     pub async fn memberships_own(&self) -> Result<Vec<(MembershipRow, super::organization::OrganizationRow)>> {
         use entity::organization;
         use org_membership::{Column, Entity};
@@ -132,6 +133,16 @@ impl Store {
             .and_where(Expr::col((Entity, Column::UserId)).eq(user_id))
             .and_where(present_condition())
             .order_by((Entity, Column::OrgId), sea_orm::Order::Asc);
+        if let Some(external) = self.viewer.account().and_then(|account| account.external()) {
+            use entity::organization_issuer as issuer;
+            let mut lets_in = sea_orm::sea_query::Query::select();
+            lets_in
+                .expr(Expr::val(1))
+                .from(issuer::Entity)
+                .and_where(Expr::col((issuer::Entity, issuer::Column::OrgId)).equals((Entity, Column::OrgId)))
+                .and_where(Expr::col((issuer::Entity, issuer::Column::Issuer)).eq(&*external.issuer));
+            select.and_where(Expr::exists(lets_in));
+        }
         let tx = self.db.begin_read(Role::Identity, None).await?;
         let mut rows = Vec::new();
         for row in tx.query_all(&select).await? {

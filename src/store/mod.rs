@@ -18,6 +18,7 @@ pub mod execution;
 pub mod goal;
 pub mod identity;
 pub mod invitation;
+pub mod issuer;
 pub mod log;
 pub mod membership;
 pub mod notice;

@@ -16,8 +16,8 @@ use super::row::Columns;
 use crate::{
     policy::{
         Permission,
-        content::key_opens,
-        decide::key_reads,
+        content::{key_opens, member_opens},
+        decide::{key_reads, member_reads},
         visibility::{self, ApprovalClause, Clause},
     },
     viewer::{ServiceViewer, Sight, TenantViewer, Viewer},
@@ -77,8 +77,10 @@ pub trait Visible: Classified {
 
 impl<'a> Scope<'a> {
     /// The scope of a viewer; nobody else has any.
-    pub const fn of(viewer: &'a Viewer) -> Option<Self> {
+    pub fn of(viewer: &'a Viewer) -> Option<Self> {
         match viewer {
+            // An external token whose scopes do not even leave its organisation's name leaves nothing.
+            Viewer::Tenant(tenant) if !member_reads(tenant, Permission::OrganizationRead) => None,
             Viewer::Tenant(tenant) => Some(Self::Tenant(tenant)),
             Viewer::ServiceAccount(key) => Some(Self::Service(key)),
             Viewer::SuperAdmin(_) => Some(Self::Operator),
@@ -103,9 +105,9 @@ impl<'a> Scope<'a> {
     /// The columns that this viewer's query may select.
     pub fn project<E: Classified>(self, columns: Columns<E>) -> Columns<E> {
         match self {
-            Self::Tenant(_) => columns,
+            Self::Tenant(tenant) if member_opens(tenant, E::AUDIENCE) => columns,
             Self::Service(key) if key_opens(key, E::AUDIENCE) => columns,
-            Self::Service(_) | Self::Operator => columns.metadata(),
+            Self::Tenant(_) | Self::Service(_) | Self::Operator => columns.metadata(),
         }
     }
 
@@ -135,10 +137,11 @@ impl<'a> Scope<'a> {
 }
 
 /// The condition beyond the organisation. A service account that does not hold the table's row of the permission table
-/// sees none of it, by whatever path.
+/// sees none of it, by whatever path; nor does a member whose token's scopes do not.
 pub fn visible<E: Visible>(seer: Seer<'_>) -> Option<Condition> {
     match seer {
         Seer::Key(key) if !key_reads(key, E::READ) => Some(nothing()),
+        Seer::Member(tenant) if !member_reads(tenant, E::READ) => Some(nothing()),
         seer => E::visible_to(seer),
     }
 }
@@ -399,6 +402,7 @@ visible! {
     team_membership by MemberRead: |_seer| None;
     org_membership by MemberRead: |_seer| None;
     invitation by MemberManage: |seer| (!seer.is_org_admin()).then(nothing);
+    organization_issuer by IssuerManage: |seer| (!seer.is_org_admin()).then(nothing);
     event by AuditRead: |seer| (!seer.is_org_admin()).then(nothing);
     organization by OrganizationRead: |seer| {
         use entity::organization::{Column, Entity};

@@ -26,6 +26,8 @@ const OWN: &[&str] = &[
     "requestEmailChange",
     "confirmEmailChange",
     "acceptInvitation",
+    "linkIdentity",
+    "unlinkIdentity",
 ];
 
 /// A mutation, how it is tried, and its arguments.
@@ -153,6 +155,8 @@ fn cases(world: &World) -> Vec<Case> {
         ),
         ("rotateServiceAccountKey", "", id(&account.id)),
         ("revokeServiceAccount", "", id(&account.id)),
+        ("enableIssuer", "", json!({ "issuer": "https://okta.example" })),
+        ("disableIssuer", "that is not in", json!({ "issuer": "https://okta.example" })),
         ("createTeam", "", input(json!({ "organizationId": text(&acme), "name": "New", "slug": "new" }))),
         ("updateTeam", "", input(json!({ "id": text(&finance), "name": "Money" }))),
         ("deleteTeam", "that owns agents", id(&finance)),
@@ -265,6 +269,7 @@ fn document(name: &str, variables: &Value) -> String {
         "input" if name.contains("TeamMember") => "TeamMemberInput!".to_owned(),
         "input" => format!("{}!", input(name)),
         "isSuperAdmin" => "Boolean!".to_owned(),
+        "issuer" => "String!".to_owned(),
         _ => "ID!".to_owned(),
     };
     let names: Vec<&String> = variables.as_object().unwrap().keys().collect();

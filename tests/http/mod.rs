@@ -134,7 +134,7 @@ struct Behind {
 
 fn account() -> Account {
     let clock = Clock::system();
-    Account { user_id: clock.id::<UserId>(), session_id: clock.id::<SessionId>() }
+    Account::signed_in(clock.id::<UserId>(), clock.id::<SessionId>())
 }
 
 #[async_trait::async_trait]

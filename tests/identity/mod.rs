@@ -12,4 +12,4 @@ mod setup;
 mod smtp;
 mod throttle;
 mod viewers;
-mod world;
+pub mod world;

@@ -150,7 +150,7 @@ on_both! {
         world.refuses(&before.access_token).await;
         let Viewer::Tenant(there) = world.viewer(&after.access_token).await.unwrap() else { panic!() };
         assert_eq!((there.org_id, there.org_role), (globex, OrgRole::Member));
-        assert_eq!(viewer.account().unwrap().session_id, there.account.session_id);
+        assert_eq!(viewer.account().unwrap().session_id(), there.account.session_id());
         // The next sign-in comes back to where the last one worked.
         assert_eq!(world.login("ada@example.com").await.viewer.org_id(), Some(globex));
         // The refresh token from before is spent: using it ends the session.

@@ -98,14 +98,14 @@ impl World {
         let teams = team_membership::Entity::find().all(&self.root).await.unwrap();
         let teams = teams.into_iter().filter(|row| (row.org_id, row.user_id) == (org.id, user_id));
         let teams = teams.map(|row| (row.team_id, row.role)).collect::<BTreeMap<_, _>>();
-        let account = Account { user_id, session_id: SessionId::from_uuid(user_id.uuid()) };
+        let account = Account::signed_in(user_id, SessionId::from_uuid(user_id.uuid()));
         self.viewer(Viewer::Tenant(TenantViewer { account, org_id: org.id, org_role: membership.role, teams }))
     }
 
     /// The operator.
     pub fn operator(&self) -> As {
         let user_id = self.operator;
-        self.viewer(Viewer::SuperAdmin(Account { user_id, session_id: SessionId::from_uuid(user_id.uuid()) }))
+        self.viewer(Viewer::SuperAdmin(Account::signed_in(user_id, SessionId::from_uuid(user_id.uuid()))))
     }
 
     pub fn viewer(&self, viewer: Viewer) -> As {

@@ -163,7 +163,7 @@ impl World {
     }
 
     fn account(&self, user_id: UserId) -> Account {
-        Account { user_id, session_id: self.clock.id() }
+        Account::signed_in(user_id, self.clock.id())
     }
 
     pub fn nobody(&self) -> Caller {

@@ -187,7 +187,12 @@ const RULES: &[Rule] = &[
     // Sign-in: the only reader of secrets, and of memberships across organisations.
     Rule(&[Identity], Select, these(&["users"]), All),
     Rule(&[Identity], Update, these(&["users"]), only(&["password_hash", "last_login_at", "updated_at"])),
-    Rule(&[Identity], Select, these(&[ORGANIZATIONS, "org_memberships", "team_memberships"]), Metadata),
+    Rule(
+        &[Identity],
+        Select,
+        these(&[ORGANIZATIONS, "org_memberships", "team_memberships", "organization_issuers"]),
+        Metadata,
+    ),
     Rule(&[Identity], Update, these(&["org_memberships"]), only(&["last_used_at"])),
     Rule(&[Identity], Select, these(&["invitations", "service_accounts"]), All),
     Rule(&[Identity], Select, these(&["service_account_agents"]), Metadata),
@@ -209,6 +214,10 @@ const RULES: &[Rule] = &[
     Rule(&[System], Select, these(&["email_changes"]), Metadata),
     Rule(&[System], Insert, these(&["email_changes"]), All),
     Rule(&[System], Update, these(&["email_changes"]), only(&["old_opened_at", "new_opened_at", "ended_at"])),
+    // An external subject is linked, or let go, in one transaction with the record of it.
+    Rule(&[System], Select, these(&["user_identities"]), Metadata),
+    Rule(&[System], Insert, these(&["user_identities"]), All),
+    Rule(&[System], Delete, these(&["user_identities"]), All),
     Rule(&[System], Select, these(&["one_time_tokens"]), Metadata),
     Rule(&[System], Insert, these(&["one_time_tokens"]), All),
     Rule(&[System], Update, these(&["one_time_tokens"]), only(&["used_at"])),

@@ -18,8 +18,14 @@ pub const OPERATOR_WRITES: &[&str] =
     &["org_memberships", "invitations", "teams", "team_memberships", "agent_collaborators", "events", "event_heads"];
 
 /// Tenant tables that sign-in reads across organisations.
-pub const IDENTITY_READS: &[&str] =
-    &["org_memberships", "team_memberships", "invitations", "service_accounts", "service_account_agents"];
+pub const IDENTITY_READS: &[&str] = &[
+    "org_memberships",
+    "team_memberships",
+    "invitations",
+    "service_accounts",
+    "service_account_agents",
+    "organization_issuers",
+];
 
 /// What a policy is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -65,6 +65,7 @@ fn entities() -> Columns {
         one_time_token,
         org_membership,
         organization,
+        organization_issuer,
         platform_event,
         platform_setting,
         refresh_token,

@@ -6,6 +6,7 @@ mod agent_people;
 mod approval;
 mod file;
 mod goal;
+mod issuer;
 mod member;
 mod organization;
 mod plan;
@@ -35,6 +36,7 @@ pub struct Mutation(
     goal::GoalMutation,
     approval::ApprovalMutation,
     file::FileMutation,
+    issuer::IssuerMutation,
     plan::PlanMutation,
     service_account::ServiceAccountMutation,
     task::TaskMutation,

@@ -9,6 +9,7 @@ pub mod execution;
 pub mod file;
 pub mod goal;
 pub mod invitation;
+pub mod issuer;
 pub mod organization;
 pub mod payload;
 pub mod run_payload;

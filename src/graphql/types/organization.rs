@@ -7,6 +7,7 @@ use super::{
     agent::{Agent, AgentConnection, AgentFilterInput},
     goal::GoalStatusCount,
     invitation::{Invitation, InvitationConnection, InvitationFilterInput},
+    issuer::OrganizationIssuer,
     service_account::{ServiceAccount, ServiceAccountConnection},
     task::TaskStatusCount,
     team::{Team, TeamConnection},
@@ -22,8 +23,9 @@ use crate::{
         enums::{OrganizationStatus, stored},
         loaders::{
             AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations,
-            GoalStatesOfOrganizations, InvitationCount, Invitations, MemberCount, Members, OrganizationById,
-            ServiceAccountCount, ServiceAccounts, TaskStatesOfOrganizations, TeamCount, TeamsOfOrganizations,
+            GoalStatesOfOrganizations, InvitationCount, Invitations, IssuersOfOrganizations, MemberCount, Members,
+            OrganizationById, ServiceAccountCount, ServiceAccounts, TaskStatesOfOrganizations, TeamCount,
+            TeamsOfOrganizations,
         },
         redaction::Redacted,
         scalars::DateTime,
@@ -33,6 +35,7 @@ use crate::{
     store::{
         agent::{AgentQuery, AgentRow, AgentSort},
         invitation::InvitationRow,
+        issuer::OrganizationIssuerRow,
         membership::MembershipRow,
         organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
         page::Page,
@@ -165,6 +168,14 @@ impl Organization {
             false => None,
         };
         Ok(ServiceAccountConnection::new(seal(cx, &list, page, ServiceAccount)?, total))
+    }
+
+    /// The external issuers that it lets speak for its members: its admins' and super-admins' to see.
+    async fn issuers(&self, ctx: &Context<'_>) -> Result<Vec<OrganizationIssuer>> {
+        let cx = cx(ctx);
+        let batch = IssuersOfOrganizations { columns: select::columns::<OrganizationIssuerRow>(ctx) };
+        let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(OrganizationIssuer).collect())
     }
 
     /// Its own agents by name, without the global ones.

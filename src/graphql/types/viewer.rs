@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object};
 
 use super::{
+    issuer::UserIdentity,
     organization::{Organization, organization},
     service_account::{ServiceAccount, service_account},
     team::TeamMembership,
@@ -58,7 +59,8 @@ impl ViewerObject {
         Ok(rows.into_iter().map(TeamMembership::new).collect())
     }
 
-    /// Every organisation that the account belongs to, and may switch to where the membership is active.
+    /// Every organisation that the account belongs to, and may switch to where the membership is active. Who came by an
+    /// external token sees those that let its issuer in.
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<OrgMembership>> {
         let cx = cx(ctx);
         if cx.viewer.account().is_none() {
@@ -66,6 +68,13 @@ impl ViewerObject {
         }
         let rows = cx.store.memberships_own().await?;
         Ok(rows.into_iter().map(|(row, organization)| OrgMembership::with(row, organization)).collect())
+    }
+
+    /// The external subjects that the account has linked. Who came by an external token sees the one that it came by.
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<UserIdentity>> {
+        let cx = cx(ctx);
+        let Some(account) = cx.viewer.account() else { return Ok(Vec::new()) };
+        Ok(cx.identity.identities(account).await?.into_iter().map(Into::into).collect())
     }
 
     /// What the viewer holds throughout its organisation (or the platform), for showing and hiding controls. What it may

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod email_change;
+pub mod external;
 pub mod invitation;
 pub mod key;
 pub mod mail;

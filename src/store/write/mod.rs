@@ -24,6 +24,7 @@ pub mod execution;
 pub mod global_agent;
 pub mod goal;
 pub mod invitation;
+pub mod issuer;
 pub mod lapse;
 pub mod member;
 pub mod organization;

@@ -141,7 +141,14 @@ impl<'w> Site<'w> {
 
     pub async fn cx<'a>(&'a self, hand: &'a Hand) -> Context<'a> {
         hand.store.end_read().await;
-        Context { viewer: &hand.viewer, store: &hand.store, clock: &self.clock, tasks: &self.rules, waits: &self.waits }
+        Context {
+            viewer: &hand.viewer,
+            store: &hand.store,
+            clock: &self.clock,
+            tasks: &self.rules,
+            waits: &self.waits,
+            throttle: self.identity.throttle(),
+        }
     }
 
     /// The same key by another request.

@@ -144,7 +144,7 @@ impl Action for SetSomething {
 
 #[test]
 fn a_super_admin_makes_no_key_and_what_it_only_sees_it_does_not_change() {
-    let account = Account { user_id: id::<UserId>(2), session_id: id::<SessionId>(3) };
+    let account = Account::signed_in(id::<UserId>(2), id::<SessionId>(3));
     let operator = Viewer::SuperAdmin(account);
     assert!(may_start(&operator, Permission::ServiceAccountManage).is_err());
     for row in RULES.iter().filter(|row| row.super_admin == Grant::Metadata) {

@@ -4,7 +4,7 @@ mod invitations;
 mod keys;
 mod mail;
 mod passwords;
-mod service_accounts;
+pub mod service_accounts;
 mod sessions;
 mod setup;
 mod throttle;

@@ -41,11 +41,11 @@ impl Identity {
     /// The viewer for an external issuer's verified claims under the rows as they are now.
     pub(super) async fn external_viewer(&self, claims: &ExternalClaims) -> Result<Viewer> {
         let inner = &*self.0;
-        let mut standing = inner.external_standing(claims).await?;
-        if let Some(org) = inner.newcomer(claims, standing.as_ref()).await? {
+        let (mut standing, newcomer) = inner.external_standing(claims).await?;
+        if let Some(org) = newcomer {
             match inner.ask_to_join(claims, org).await {
                 // Somebody came by the same token at the same moment, or the address was taken meanwhile.
-                Ok(()) | Err(Error::Conflict(_)) => standing = inner.external_standing(claims).await?,
+                Ok(()) | Err(Error::Conflict(_)) => (standing, _) = inner.external_standing(claims).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -107,12 +107,22 @@ impl Identity {
 
 impl Inner {
     pub(super) async fn external_standing(&self, claims: &ExternalClaims) -> Result<Option<ExternalStanding>> {
+    /// What the rows say of a subject, and the organisation that it is to ask for, if it is new there. Both of one moment:
+    /// else one who comes twice at once could find no link, and then its own address taken.
+    async fn external_standing(&self, claims: &ExternalClaims) -> Result<(Option<ExternalStanding>, Option<OrgId>)> {
         let tx = self.db.begin_read(Role::Identity, None).await?;
-        rows::external_standing_lookup(&tx, &claims.issuer, &claims.subject).await
+        let standing = rows::external_standing_lookup(&tx, &claims.issuer, &claims.subject).await?;
+        let newcomer = self.newcomer(&tx, claims, standing.as_ref()).await?;
+        Ok((standing, newcomer))
     }
 
-    /// The organisation that the subject is to ask for, if it is new there and its issuer may bring newcomers.
-    async fn newcomer(&self, claims: &ExternalClaims, standing: Option<&ExternalStanding>) -> Result<Option<OrgId>> {
+    /// The organisation that the subject is to ask for, if its issuer may bring newcomers.
+    async fn newcomer(
+        &self,
+        tx: &Tx,
+        claims: &ExternalClaims,
+        standing: Option<&ExternalStanding>,
+    ) -> Result<Option<OrgId>> {
         let brings = self.settings.issuers.find(&claims.issuer).is_some_and(|issuer| issuer.trust().just_in_time);
         let Some(named) = claims.organization.as_deref().filter(|_| brings) else { return Ok(None) };
         let may = match (standing, &claims.email) {
@@ -122,12 +132,11 @@ impl Inner {
         if !may {
             return Ok(None);
         }
-        let tx = self.db.begin_read(Role::Identity, None).await?;
-        let Some(org) = rows::issuer_organization(&tx, &claims.issuer, named).await? else { return Ok(None) };
+        let Some(org) = rows::issuer_organization(tx, &claims.issuer, named).await? else { return Ok(None) };
         let known = match (standing, &claims.email) {
             // A membership in whatever state was decided about before: who left does not come back by this door.
             (Some(standing), _) => standing.places.iter().any(|place| place.org_id == org),
-            (None, Some(email)) => account::account_lookup(&tx, email).await?.is_some(),
+            (None, Some(email)) => account::account_lookup(tx, email).await?.is_some(),
             (None, None) => true,
         };
         Ok((!known).then_some(org))

@@ -64,6 +64,17 @@ on_both! {
         assert_eq!(ask(&front, &login(&world, "ops@example.com").await).await, (200, expected));
     }
 
+    async fn a_service_account_is_told_with_its_scopes_and_is_no_user(world) {
+        let (acme, ada) = world.admin_of("acme", "ada@example.com").await;
+        let front = Front::new(&world, &[]);
+        let (_, key) = crate::identity::service_accounts::key(&world, acme, ada).await;
+        let expected = texts(["", &acme.to_string(), "", "", "false", "service_account", "read tasks:run"]);
+        assert_eq!(ask(&front, &key).await, (200, expected));
+        // Its maker is no admin any more.
+        world.sql("UPDATE org_memberships SET role = 'MEMBER'").await;
+        assert_eq!(ask(&front, &key).await, (401, texts([""; 7])));
+    }
+
     async fn who_is_in_no_organisation_may_use_nothing_and_nobody_is_nobody(world) {
         let una = world.user("una@example.com").await;
         let front = Front::new(&world, &[]);

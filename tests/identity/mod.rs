@@ -6,7 +6,7 @@ mod keys;
 mod mail;
 mod password_resets;
 mod passwords;
-mod service_accounts;
+pub mod service_accounts;
 mod sessions;
 mod setup;
 mod smtp;

@@ -17,7 +17,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait};
 use super::world::{World, on_both, unauthenticated};
 
 /// A key for all agents, made by `maker`.
-async fn key(world: &World, org_id: OrgId, maker: UserId) -> (ServiceAccountId, String) {
+pub async fn key(world: &World, org_id: OrgId, maker: UserId) -> (ServiceAccountId, String) {
     let id = world.clock.id();
     let fresh = service_key::fresh(org_id, id);
     let row = service_account::ActiveModel {

@@ -14,9 +14,10 @@ use crate::{
     demo::{self, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
-    http::{Backend, Opened, Report},
+    http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
     service::{
+        audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
         mail::MailFolder,
         refusal::{Refusal, RefusalLog},
@@ -135,6 +136,11 @@ impl Backend for Rooms {
             // The caller is told why it was refused all the same.
             tracing::error!(code = error.code(), "a refused mutation was not recorded");
         }
+    }
+
+    async fn export_audit(&self, viewer: &Viewer, wanted: &Wanted, after: i64) -> Result<Piece> {
+        let request = self.request(viewer.clone());
+        audit_export::export(request.service(), wanted.organization, &wanted.filter, after).await
     }
 
     async fn jwks(&self) -> Result<serde_json::Value> {

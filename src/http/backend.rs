@@ -2,7 +2,12 @@
 
 use async_graphql::{Data, PathSegment};
 
-use crate::{error::Result, service::refusal::Refusal, viewer::Viewer};
+use super::audit_export::Wanted;
+use crate::{
+    error::Result,
+    service::{audit_export::Piece, refusal::Refusal},
+    viewer::Viewer,
+};
 
 /// The rooms behind the door: one implementor in `app`, small ones in tests.
 #[async_trait::async_trait]
@@ -16,6 +21,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Takes note of the fields of a mutation that were refused. The answer has been decided, and does not depend on it.
     async fn refused(&self, viewer: &Viewer, refusals: Vec<Refusal>);
+
+    /// A piece of an organisation's log: the lines after a sequence.
+    async fn export_audit(&self, viewer: &Viewer, wanted: &Wanted, after: i64) -> Result<Piece>;
 
     /// Public keys that tokens are checked with, as a JWK set.
     async fn jwks(&self) -> Result<serde_json::Value>;

@@ -115,7 +115,7 @@ fn method(parts: &Parts) -> Result<(), Box<Answer>> {
     }
 }
 
-async fn viewer(server: &Server, headers: &HeaderMap) -> Result<Viewer, Error> {
+pub(super) async fn viewer(server: &Server, headers: &HeaderMap) -> Result<Viewer, Error> {
     let values: Result<Vec<&str>, _> = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::to_str).collect();
     server.backend.authenticate(&values.map_err(|_| Error::Unauthenticated)?).await
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]) |
 //! | `/graphiql/` | the explorer, embedded ([`graphiql`]); `/` leads there |
+//! | `/audit/export` | an organisation's log as NDJSON ([`audit_export`]) |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
 //! | `/.well-known/jwks.json` | keys that tokens are checked with |
 //! | `/demo/logins.json` | who can log in, in the demo only |
@@ -15,6 +16,7 @@
 //! One line is logged per request ([`request_log`]): never variables, documents, tokens, addresses or query strings.
 
 pub mod answer;
+pub mod audit_export;
 pub mod backend;
 pub mod client;
 pub mod engine;
@@ -82,6 +84,7 @@ pub fn router(engine: Arc<Engine>, backend: Arc<dyn Backend>, settings: Http) ->
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
         .route("/.well-known/jwks.json", get(pages::jwks))
+        .route("/audit/export", get(audit_export::handle))
         .route("/demo/logins.json", get(pages::demo_logins))
         .fallback(pages::not_found)
         .layer(CatchPanicLayer::custom(answer::panicked))

@@ -88,6 +88,8 @@ actions! {
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
     ConfirmMember on OrgFacts = MemberConfirm;
+    /// Take an organisation's audit log out.
+    ExportAudit on OrgFacts = AuditExport;
     /// Create a team.
     CreateTeam on OrgFacts = TeamManage;
     /// Rename or delete a team.

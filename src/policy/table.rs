@@ -250,6 +250,9 @@ table! {
         note "How many tasks a worker runs is org admins' and super-admins'.";
     ///Read an organisation's audit events
     AuditRead / "AUDIT_READ": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///Take an organisation's audit log out as a file
+    AuditExport / "AUDIT_EXPORT": Role, Yes, Yes, No, No, No, No, NoKey,
+        note "Stands in the log itself. A super-admin's file has no payloads.";
     ///Subscribe to what happens
     EventWatch / "EVENT_WATCH": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope(&[Read]),
         note "To objects that one may see.";

@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+pub mod audit_export;
 pub mod collaborator;
 pub mod document;
 pub mod goal;

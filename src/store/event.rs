@@ -3,9 +3,9 @@
 use entity::{
     confidential::JsonText,
     event,
-    ids::{EventId, OrgId, UserId},
+    ids::{EventId, OrgId, ServiceAccountId, UserId},
 };
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Order};
 
 use super::{
     List, OrgRow, Store,
@@ -21,9 +21,11 @@ row! {
         key #[doc = "The organisation."] org_id: OrgId = OrgId,
         key #[doc = "The event."] id: EventId = Id,
         key #[doc = "Who did it."] actor_user_id: Option<UserId> = ActorUserId,
+        key #[doc = "The service account that did it."] actor_service_account_id: Option<ServiceAccountId> = ActorServiceAccountId,
         lazy #[doc = "Position in the organisation's log."] sequence: i64 = Sequence,
         lazy #[doc = "What happened."] kind: String = Kind,
         lazy #[doc = "What it happened to."] subject_id: Option<String> = SubjectId,
+        lazy #[doc = "Its link of the chain."] hash: String = Hash,
         lazy #[doc = "When it happened."] created_at: chrono::DateTime<chrono::Utc> = CreatedAt,
         sealed #[doc = "Details."] payload: JsonText = Payload,
     }
@@ -84,5 +86,22 @@ impl Store {
     /// How many events the list has.
     pub async fn event_count(&self, filter: &EventFilter) -> Result<i64> {
         self.list_count(events(filter, EventRow::keys())).await
+    }
+
+    /// Events of one organisation in the order of its log, from after a sequence on, with all columns.
+    pub async fn event_sequence(&self, filter: &EventFilter, after: i64, limit: u64) -> Result<Vec<EventRow>> {
+        use event::Column;
+        let all = [Column::Sequence, Column::Kind, Column::SubjectId, Column::CreatedAt, Column::Payload, Column::Hash];
+        let columns = self.scope()?.project(all.into_iter().fold(EventRow::keys(), Columns::with));
+        let mut select = self.scope()?.find::<event::Entity>(columns);
+        for condition in events(filter, columns).conditions {
+            select.and_where(condition);
+        }
+        let sequence = Expr::col((event::Entity, event::Column::Sequence));
+        select
+            .and_where(sequence.gt(after))
+            .order_by((event::Entity, event::Column::Sequence), Order::Asc)
+            .limit(limit);
+        self.rows(&select, columns).await
     }
 }

@@ -36,8 +36,8 @@ use palisade::{
     config::{Http, Limits},
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
-    http::{Backend, ClientAddress, Engine, Opened, Report, router},
-    service::refusal::Refusal,
+    http::{Backend, ClientAddress, Engine, Opened, Report, audit_export::Wanted, router},
+    service::{audit_export::Piece, refusal::Refusal},
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};
@@ -161,6 +161,10 @@ impl Backend for Behind {
     }
 
     async fn refused(&self, _: &Viewer, _: Vec<Refusal>) {}
+
+    async fn export_audit(&self, _: &Viewer, _: &Wanted, _: i64) -> Result<Piece> {
+        Err(Error::NotFound)
+    }
 
     async fn jwks(&self) -> Result<Value> {
         Ok(json!({ "keys": [] }))

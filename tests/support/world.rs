@@ -218,6 +218,11 @@ impl World {
         }
     }
 
+    /// The id of the demo's first organisation.
+    pub fn acme(&self) -> entity::ids::OrgId {
+        self.plan.organizations.iter().find(|organization| organization.slug == "acme").expect("Acme").id
+    }
+
     pub fn anonymous(&self) -> Caller<'_> {
         Caller { world: self, token: None }
     }
@@ -322,18 +327,26 @@ impl Caller<'_> {
 
     /// Sends a body as it is.
     pub async fn raw(&self, body: &str) -> Reply {
-        let mut request = Request::post("/graphql")
-            .header("content-type", "application/json")
+        let request = Request::post("/graphql").header("content-type", "application/json");
+        self.request(request, Body::from(body.to_owned())).await
+    }
+
+    /// Asks for another page than GraphQL's.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.request(Request::get(path), Body::empty()).await
+    }
+
+    async fn request(&self, request: axum::http::request::Builder, body: Body) -> Reply {
+        let mut request = request
             .header("accept", "application/json")
             .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1))));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let response =
-            self.world.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let response = self.world.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status();
         let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Reply { status, body: serde_json::from_str(&text).unwrap(), text }
+        Reply { status, body: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
     /// How many statements a query's reads run.

@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod agent_admin;
+mod audit;
 mod check;
 pub mod collaborator;
 pub mod document;

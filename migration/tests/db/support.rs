@@ -72,8 +72,13 @@ impl World {
 
     /// The way back to the time before tenancy.
     pub async fn back(&self) -> Command {
+        self.back_before("m0018").await
+    }
+
+    /// The way back to before the migration whose name begins so.
+    pub async fn back_before(&self, first: &str) -> Command {
         let stands = run(&self.db, Command::Status, &Options::default()).await.unwrap().migrations;
-        let since = stands.iter().filter(|(name, applied)| *applied && name.as_str() >= "m0018").count();
+        let since = stands.iter().filter(|(name, applied)| *applied && name.as_str() >= first).count();
         Command::Down(since.try_into().unwrap())
     }
 

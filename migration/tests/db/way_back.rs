@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use migration::{Command, Error, Options, Refusal, run};
+use migration::{Error, Options, Refusal, run};
 use uuid::Uuid;
 
 use crate::{
@@ -109,11 +109,11 @@ async fn the_tables_of_files_go_only_when_there_are_no_files() {
             )
             .await;
         let before = everything(&world).await;
-        let error = run(&world.db, Command::Down(1), &Options::default()).await.unwrap_err();
+        let error = run(&world.db, world.back_before("m0023").await, &Options::default()).await.unwrap_err();
         assert!(matches!(error, Error::Refused(Refusal::FilesRemain)), "{error}");
         assert_eq!(everything(&world).await, before);
         world.sql("DELETE FROM workspace_files").await;
-        run(&world.db, Command::Down(1), &Options::default()).await.unwrap();
+        run(&world.db, world.back_before("m0023").await, &Options::default()).await.unwrap();
         assert!(!everything(&world).await.iter().any(|table| table.starts_with("workspace_")));
         assert!(world.up().await.changed);
     }

@@ -119,6 +119,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         chats::sessions(&mut scene, &cast, &staff);
         log::close(scene);
     }
+    work::runs::write(&mut rows, &mut dice);
     decisions::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows

@@ -23,7 +23,7 @@ use super::{
 };
 
 mod fate;
-mod runs;
+pub(super) mod runs;
 mod tasks;
 
 use fate::Fate;

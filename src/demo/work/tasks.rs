@@ -177,7 +177,6 @@ pub(super) fn write(scene: &mut Scene<'_>, draft: &Draft<'_>) {
                 depends_on_id: ids[*dep],
             });
         }
-        super::runs::write(scene, node);
         led_to(scene, draft, node, stand, *id);
     }
 }

@@ -141,6 +141,8 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     decisions::write(&mut rows, &mut dice);
     files::write(&mut rows);
     work::runs::write(&mut rows, &mut dice);
+    work::runs::write(&mut rows, &mut dice);
+    decisions::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

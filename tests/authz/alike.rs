@@ -20,6 +20,8 @@ fn absent(id: &str) -> String {
         "exe" => ExecutionId::from_uuid(never).to_string(),
         "wrk" => WorkerId::from_uuid(never).to_string(),
         "sva" => entity::ids::ServiceAccountId::from_uuid(never).to_string(),
+        "exe" => entity::ids::ExecutionId::from_uuid(never).to_string(),
+        "apr" => entity::ids::ApprovalRequestId::from_uuid(never).to_string(),
         "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
         "file" => entity::ids::WorkspaceFileId::from_uuid(never).to_string(),
         "evt" => entity::ids::EventId::from_uuid(never).to_string(),
@@ -59,6 +61,8 @@ on_both! {
             let root = match kind {
                 "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" => continue,
                 kind => kind.to_lowercase(),
+                "AgentDocument" | "Event" => continue,
+                kind => format!("{}{}", kind[..1].to_lowercase(), &kind[1..]),
             };
             let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;
             assert!(reply.data()["one"].is_null(), "{kind}");
@@ -77,6 +81,10 @@ on_both! {
             ("query($id: ID!) { goals(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
             ("query($id: ID!) { tasks(filter: { goalId: $id }) { totalCount nodes { id } } }", "Goal"),
             ("query($id: ID!) { tasks(filter: { workerId: $id }) { totalCount nodes { id } } }", "Worker"),
+            ("query($id: ID!) { approvalRequests(filter: { agentId: $id }) { totalCount nodes { id } } }", "Agent"),
+            ("query($id: ID!) { approvalRequests(filter: { goalId: $id }) { totalCount nodes { id } } }", "Goal"),
+            ("query($id: ID!) { approvalRequests(filter: { taskId: $id }) { totalCount nodes { id } } }", "Task"),
+            ("query($id: ID!) { approvalRequests(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
             ("query($id: ID!) { users(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
             ("query($id: ID!) { teams(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
             ("query($id: ID!) { workers(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
@@ -91,7 +99,7 @@ on_both! {
     async fn viewer_can_says_of_a_foreign_a_hidden_and_an_absent_object_that_it_is_not_there(world) {
         let globex = world.globex_admin().await;
         let query = "query($id: ID!) { viewerCan(permission: AGENT_UPDATE, id: $id) { allowed rule } }";
-        for (_, id) in theirs(&world).into_iter().filter(|(kind, _)| ["Organization", "User", "Team", "Agent", "Goal"].contains(kind)) {
+        for (_, id) in theirs(&world).into_iter().filter(|(kind, _)| ["Organization", "User", "Team", "Agent", "Goal", "ApprovalRequest"].contains(kind)) {
             let reply = same(&globex, query, &id).await;
             assert_eq!(reply.data()["viewerCan"], json!({ "allowed": false, "rule": "not_found" }));
         }

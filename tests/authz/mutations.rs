@@ -72,9 +72,11 @@ fn cases(world: &World) -> Vec<Case> {
     };
     let worker = plan.workers.iter().find(|row| row.org_id == acme && row.status == WorkerStatus::Active).unwrap();
     let waits = |row: &&entity::approval_request::Model| {
-        row.agent_id == team.id && row.status == entity::enums::ApprovalStatus::Pending
+        row.org_id == acme
+            && row.status == entity::enums::ApprovalStatus::Pending
+            && plan.agent_admins.iter().any(|post| post.agent_id == row.agent_id)
     };
-    let waiting = plan.approval_requests.iter().find(waits).expect("a request about the team's agent");
+    let waiting = plan.approval_requests.iter().find(waits).expect("a request that somebody is appointed to decide");
     let running = task(&entity::enums::TaskStatus::Running);
     let claim = json!({ "taskId": text(&running.id), "workerId": text(&worker.id), "attempt": 1 });
     let claimed = |name: &str, value: &str| {
@@ -257,8 +259,8 @@ fn cases(world: &World) -> Vec<Case> {
             asked["payload"] = json!({ "tool": "rm" });
             input(asked)
         }),
-        ("decideApproval", "yes, Finance's", input(json!({ "id": text(&waiting.id), "decision": "APPROVE" }))),
-        ("decideApproval", "no, Finance's", input(json!({ "id": text(&waiting.id), "decision": "REJECT" }))),
+        ("decideApproval", "yes", input(json!({ "id": text(&waiting.id), "decision": "APPROVE" }))),
+        ("decideApproval", "no", input(json!({ "id": text(&waiting.id), "decision": "REJECT" }))),
     ]
 }
 

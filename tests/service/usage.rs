@@ -334,9 +334,9 @@ on_both! {
             let now = world.clock.now();
             let calls = (0..=dice.below(60)).map(|_| {
                 let n = dice.below(500);
-                let at = usize::from(n % 2 == 0);
+                let at = usize::from(n.is_multiple_of(2));
                 UsageInput {
-                    goal_id: (n % 3 > 0).then(|| goals[at]),
+                    goal_id: (!n.is_multiple_of(3)).then(|| goals[at]),
                     model: format!("model-{}", n % 4),
                     tokens_in: i64::try_from(n * 7).unwrap(),
                     at: Some(now - TimeDelta::hours(i64::try_from(n).unwrap())),

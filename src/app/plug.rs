@@ -16,7 +16,7 @@ use crate::{
     graphql::{self, RequestCtx, mutation::Mutation, query::Query},
     http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
@@ -72,6 +72,7 @@ pub struct Rooms {
     refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
     waits: ApprovalWaits,
+    chats: ChatRules,
     tasks: TaskRules,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
@@ -90,6 +91,7 @@ impl Rooms {
             database,
             clock,
             waits: ApprovalWaits::default(),
+            chats: ChatRules::default(),
             tasks: TaskRules::default(),
             migrated: None,
             demo: None,
@@ -131,6 +133,7 @@ impl Rooms {
         )
         .with_tasks(self.tasks)
         .with_waits(self.waits)
+        .with_chats(self.chats)
         .with_files(self.files.clone())
     }
 }
@@ -198,6 +201,15 @@ pub fn task_rules(config: &Config) -> TaskRules {
     }
 }
 
+/// What the settings say of chats.
+pub fn chat_rules(config: &Config) -> ChatRules {
+    let retention = config.chat.retention;
+    ChatRules {
+        expires_after: seconds(config.chat.expires_after),
+        retention: (!retention.is_zero()).then(|| seconds(retention)),
+    }
+}
+
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
     let public_url = config.public_url(listening);
@@ -215,7 +227,7 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { tasks: task_rules(config), waits, ..rooms })
+    Ok(Rooms { tasks: task_rules(config), chats: chat_rules(config), waits, ..rooms })
 }
 
 fn throttle(config: &config::Throttle) -> ThrottleSettings {

@@ -4,6 +4,7 @@
 mod agent;
 mod agent_people;
 mod approval;
+mod chat;
 mod file;
 mod goal;
 mod member;
@@ -34,6 +35,7 @@ pub struct Mutation(
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
     approval::ApprovalMutation,
+    chat::ChatMutation,
     file::FileMutation,
     plan::PlanMutation,
     service_account::ServiceAccountMutation,

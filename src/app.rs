@@ -88,6 +88,7 @@ pub async fn serve(
     let documents = Documents::new(Catalog::new(&schema.sdl())?, config.limits.clone());
     let engine = Arc::new(Engine::new(schema, documents));
     let backend = plug::backend(&config, &database, migrated, demo, &address.to_string())?;
+    let hub = backend.hub().cloned();
     let router = router(engine, backend, config.http.clone());
 
     let (stop, stopped) = watch::channel(false);
@@ -100,13 +101,17 @@ pub async fn serve(
     let mut jobs = jobs::start(&work, &stopped);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let closing = hub.clone();
     let wait = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping: requests that run are finished");
+        tracing::info!("stopping: requests that run are finished, streams end");
         let _ = stop.send(true);
+        if let Some(hub) = closing {
+            hub.close();
+        }
     };
     announce(address);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -123,9 +128,20 @@ pub async fn serve(
     waiting.abort();
     // A job that runs is finished; a connection that hangs must not keep the process.
     let _ = tokio::time::timeout(Duration::from_secs(2), async { while jobs.join_next().await.is_some() {} }).await;
+    // Sockets say goodbye after the server has let go of them.
+    let _ = tokio::time::timeout(GOODBYES, async {
+        while hub.as_ref().is_some_and(|hub| hub.open() > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    // A connection that hangs must not keep the process.
     let _ = tokio::time::timeout(Duration::from_secs(2), database.close()).await;
     outcome.map_err(Into::into)
 }
+
+/// How long sockets may take to close.
+const GOODBYES: Duration = Duration::from_secs(1);
 
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that nobody can say stop any more, which is the end too.

@@ -39,6 +39,8 @@ pub struct Config {
     pub identity: Identity,
     /// How large a request may be.
     pub limits: Limits,
+    /// Subscriptions.
+    pub streams: Streams,
     /// Outgoing mail.
     pub mail: Mail,
     /// Approval requests.
@@ -149,6 +151,34 @@ pub struct Limits {
     pub batch: usize,
     /// Memory for documents already read, in bytes.
     pub document_cache: u64,
+}
+
+/// Subscriptions.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Streams {
+    /// WebSockets open at once.
+    pub sockets: usize,
+    /// WebSockets of one account.
+    pub sockets_per_viewer: usize,
+    /// Operations that run at once on one socket.
+    pub per_socket: usize,
+    /// Subscriptions of one account.
+    pub per_viewer: usize,
+    /// Subscriptions open at once.
+    pub total: usize,
+    /// How long a socket may wait before it says who it is.
+    #[serde(with = "span")]
+    pub init_timeout: Duration,
+    /// How often a stream on which nothing happens shows that it lives.
+    #[serde(with = "span")]
+    pub keepalive: Duration,
+    /// How long a client may leave an event untaken.
+    #[serde(with = "span")]
+    pub stall: Duration,
+    /// How often open streams are looked over.
+    #[serde(with = "span")]
+    pub check_every: Duration,
 }
 
 /// Outgoing mail.
@@ -445,6 +475,22 @@ impl Default for Workspace {
             s3_region: "us-east-1".to_owned(),
             s3_access_key_id: String::new(),
             s3_secret_access_key: Sensitive::default(),
+        }
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            sockets: 2_000,
+            sockets_per_viewer: 20,
+            per_socket: 50,
+            per_viewer: 100,
+            total: 5_000,
+            init_timeout: Duration::from_secs(10),
+            keepalive: Duration::from_secs(15),
+            stall: Duration::from_secs(20),
+            check_every: Duration::from_millis(500),
         }
     }
 }

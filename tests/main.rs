@@ -11,6 +11,7 @@ mod demo;
 mod http;
 mod identity;
 mod service;
+mod streams;
 mod support;
 mod usage;
 mod workspace;

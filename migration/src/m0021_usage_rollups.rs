@@ -28,7 +28,10 @@ fn changes() -> [Change; 5] {
             .null("service_account_id", Kind::Uuid)
             .refers("task_id", "tasks")
             .refers("session_id", "chat_sessions")
-            .refers("service_account_id", "service_accounts"),
+            .refers("service_account_id", "service_accounts")
+            .index(&["task_id"])
+            .index(&["session_id"])
+            .index(&["service_account_id"]),
         // Lists of goals and tasks by last change and by priority, inside an organisation and, for operators, across all.
         Change::tenant("goals").index(&["updated_at", "id"]).index(&["priority", "id"]),
         Change::tenant("tasks").index(&["updated_at", "id"]).index(&["priority", "id"]),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Data, EmptySubscription, Schema};
+use async_graphql::{Data, Schema};
 use chrono::TimeDelta;
 use entity::ids::OrgId;
 use serde_json::json;
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::{Failure, files, migrations::Migrated, post};
 use crate::{
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Streams},
     demo::{self, DemoKey, DemoLogin},
     error::{Error, Result},
-    graphql::{self, RequestCtx, mutation::Mutation, query::Query},
+    graphql::{self, RequestCtx, mutation::Mutation, query::Query, subscription::Subscription},
     http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
     lifecycle::{ApprovalWaits, ChatRules, TaskRules},
@@ -23,6 +23,7 @@ use crate::{
         mail::{MailFolder, Outbox, OutboxSettings, Received},
         refusal::{Refusal, RefusalLog},
         setup::NewSuperAdmin,
+        stream::Hub,
         throttle::ThrottleSettings,
     },
     store::{
@@ -47,7 +48,7 @@ const MAILBOX: usize = 100;
 pub const DEMO_ISSUER: &str = "palisade-demo";
 
 /// The schema, without state.
-pub fn schema() -> Schema<Query, Mutation, EmptySubscription> {
+pub fn schema() -> Schema<Query, Mutation, Subscription> {
     graphql::schema()
 }
 
@@ -74,6 +75,7 @@ pub struct Rooms {
     waits: ApprovalWaits,
     chats: ChatRules,
     tasks: TaskRules,
+    hub: Hub,
     migrated: Option<Migrated>,
     demo: Option<serde_json::Value>,
     mailbox: Option<MailFolder>,
@@ -83,11 +85,14 @@ pub struct Rooms {
 impl Rooms {
     /// Puts the rooms together over a database.
     pub fn new(database: Database, clock: Clock, secret: &ServerSecret, settings: IdentitySettings) -> Self {
+        let public_url = settings.public_url.clone().into();
+        let identity = Identity::new(database.clone(), clock.clone(), secret.clone(), settings);
         Self {
             cursors: CursorSealer::new(&secret.derive("cursor/v1")),
             refusals: Arc::default(),
-            public_url: settings.public_url.clone().into(),
-            identity: Identity::new(database.clone(), clock.clone(), secret.clone(), settings),
+            public_url,
+            hub: Hub::new(database.clone(), identity.clone(), Streams::default()),
+            identity,
             database,
             clock,
             waits: ApprovalWaits::default(),
@@ -109,6 +114,12 @@ impl Rooms {
     /// The place for goals' files.
     pub const fn files(&self) -> Option<&Files> {
         self.files.as_ref()
+    }
+
+    /// With other limits for streams.
+    #[must_use]
+    pub fn with_streams(self, settings: Streams) -> Self {
+        Self { hub: Hub::new(self.database.clone(), self.identity.clone(), settings), ..self }
     }
 
     /// Signs in, out and over.
@@ -182,6 +193,10 @@ impl Backend for Rooms {
         Some(mails.map_err(|error| Error::internal(format!("the mail folder cannot be read: {}", error.kind()))))
     }
 
+    fn hub(&self) -> Option<&Hub> {
+        Some(&self.hub)
+    }
+
     fn demo_logins(&self) -> Option<serde_json::Value> {
         self.demo.clone()
     }
@@ -227,7 +242,8 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { tasks: task_rules(config), chats: chat_rules(config), waits, ..rooms })
+    let (tasks, chats) = (task_rules(config), chat_rules(config));
+    Ok(Rooms { tasks, chats, waits, ..rooms }.with_streams(config.streams.clone()))
 }
 
 fn throttle(config: &config::Throttle) -> ThrottleSettings {

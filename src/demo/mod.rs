@@ -140,6 +140,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     spending::add_up(&mut rows, now);
     decisions::write(&mut rows, &mut dice);
     files::write(&mut rows);
+    work::runs::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

@@ -6,7 +6,10 @@ use entity::ids::TypedId;
 use super::context::RequestCtx;
 use crate::{
     error::{Error, Result},
-    store::page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest},
+    store::{
+        cursor::Position,
+        page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest},
+    },
     viewer::Viewer,
 };
 
@@ -52,6 +55,16 @@ impl ListName {
         };
         Self(format!("{viewer}|{list}|{query:?}"))
     }
+
+    /// Seals a position in the list.
+    pub fn seal(&self, cx: &RequestCtx, position: &Position) -> Result<String> {
+        cx.cursors.seal(&self.0, position)
+    }
+
+    /// Opens a cursor of this very list; none for any other text.
+    pub fn open(&self, cx: &RequestCtx, cursor: &str) -> Option<Position> {
+        cx.cursors.open(&self.0, cursor)
+    }
 }
 
 impl PageArgs {
@@ -66,7 +79,7 @@ impl PageArgs {
         let cursor = |field: &'static str, cursor: Option<String>| {
             cursor
                 .map(|cursor| {
-                    let position = cx.cursors.open(&list.0, &cursor);
+                    let position = list.open(cx, &cursor);
                     position.ok_or_else(|| Error::validation(field, "Not a cursor of this list."))
                 })
                 .transpose()
@@ -94,7 +107,7 @@ pub fn seal<R, T>(cx: &RequestCtx, list: &ListName, page: Page<R>, wrap: impl Fn
     let edges = page
         .edges
         .into_iter()
-        .map(|edge| Ok((wrap(edge.node), cx.cursors.seal(&list.0, &edge.position)?)))
+        .map(|edge| Ok((wrap(edge.node), list.seal(cx, &edge.position)?)))
         .collect::<Result<Vec<_>>>()?;
     let page_info = PageInfo {
         has_next_page: page.has_next,

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod context;
 pub mod directives;
 pub mod enums;
+pub mod follow;
 pub mod guard;
 pub mod limits;
 pub mod load;
@@ -21,14 +22,15 @@ pub mod redaction;
 pub mod refused;
 pub mod scalars;
 pub mod select;
+pub mod subscription;
 pub mod types;
 
 pub use context::RequestCtx;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::Schema;
 
 /// The schema, without any state and without extensions: one of these, even an empty one, costs two thirds of the
 /// executor's speed.
-pub fn schema() -> Schema<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query::default(), mutation::Mutation::default(), EmptySubscription).finish()
+pub fn schema() -> Schema<query::Query, mutation::Mutation, subscription::Subscription> {
+    Schema::build(query::Query::default(), mutation::Mutation::default(), subscription::Subscription).finish()
 }

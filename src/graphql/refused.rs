@@ -1,7 +1,7 @@
 //! Which fields of a mutation were refused, for the audit log.
 
 use async_graphql::{
-    PathSegment, Response, Value,
+    PathSegment, ServerError, Value,
     parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
@@ -12,12 +12,12 @@ const NOT_REFUSALS: &[&str] = &["RATE_LIMITED", "UNAVAILABLE", "INTERNAL", "UNAU
 
 /// The fields of the mutation that ran which were answered with an error of their own. An error further down is one of
 /// reading: what the field changed is changed, and has its own record.
-pub fn refused(document: &ExecutableDocument, operation: &OperationDefinition, response: &Response) -> Vec<Refusal> {
-    let text = |error: &async_graphql::ServerError, key| match error.extensions.as_ref()?.get(key)? {
+pub fn refused(document: &ExecutableDocument, operation: &OperationDefinition, errors: &[ServerError]) -> Vec<Refusal> {
+    let text = |error: &ServerError, key| match error.extensions.as_ref()?.get(key)? {
         Value::String(text) => Some(text.clone()),
         _ => None,
     };
-    let refusals = response.errors.iter().filter_map(|error| {
+    let refusals = errors.iter().filter_map(|error| {
         let [PathSegment::Field(key)] = error.path.as_slice() else { return None };
         let mutation = field(document, &operation.selection_set.node, key)?.to_owned();
         let code = text(error, "code").filter(|code| !NOT_REFUSALS.contains(&code.as_str()))?;

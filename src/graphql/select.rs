@@ -37,3 +37,11 @@ pub fn columns<R: Row>(ctx: &Context<'_>) -> Columns<R::Entity> {
 pub fn node_columns<R: Row>(ctx: &Context<'_>) -> Columns<R::Entity> {
     R::columns(node_fields(ctx))
 }
+
+/// The columns that the selection needs of an edge's row.
+pub fn edge_columns<R: Row>(ctx: &Context<'_>) -> Columns<R::Entity> {
+    let mut names = Vec::new();
+    let mut take = |field: SelectionField<'_>| names.extend(field.selection_set().map(|field| field.name().to_owned()));
+    ctx.field().selection_set().filter(|field| field.name() == "node").for_each(&mut take);
+    R::columns(names.iter().map(String::as_str))
+}

@@ -5,7 +5,7 @@ use async_graphql::{Data, PathSegment};
 use super::audit_export::Wanted;
 use crate::{
     error::Result,
-    service::{audit_export::Piece, mail::Received, refusal::Refusal},
+    service::{audit_export::Piece, mail::Received, refusal::Refusal, stream::Hub},
     viewer::Viewer,
 };
 
@@ -33,6 +33,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The last mails, where they lie in a folder that a developer may look into; `None` where there is no such page.
     async fn mailbox(&self) -> Option<Result<Vec<Received>>> {
+        None
+    }
+
+    /// Holds open streams; without it there are none.
+    fn hub(&self) -> Option<&Hub> {
         None
     }
 

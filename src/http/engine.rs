@@ -1,24 +1,25 @@
 //! Runs one operation: measure, execute, complete, report.
 //!
-//! Every way to an answer leads through here (HTTP, tests, later SSE and WebSocket), so that each has the same limits and
-//! the same words. An error that leaves has a code of the contract: what the library says in its own words is rewritten,
+//! Every way to an answer leads through here (HTTP, server-sent events, WebSocket, tests), so that each has the same limits
+//! and the same words. A subscription is run again for each event ([`following`](super::following)). An error that leaves has a code of the contract: what the library says in its own words is rewritten,
 //! because those words may repeat a value.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_graphql::{
     ErrorExtensionValues, Executor, PathSegment, Request, Response, ServerError, Value, Variables,
     parser::types::OperationType,
 };
 use axum::http::StatusCode;
-use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 
 use super::{Answer, Backend, ClientAddress, Opened, backend::Report, request_log::Facts};
 use crate::{
     error::Error,
     graphql::{
         completion,
-        limits::{Documents, Refusal},
+        follow::Turn,
+        limits::{Document, Documents, Refusal},
         refused::refused,
     },
     viewer::Viewer,
@@ -46,9 +47,12 @@ impl fmt::Debug for Call {
 
 type Execute = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
+type Stream = Box<dyn Fn(Request) -> BoxStream<'static, Response> + Send + Sync>;
+
 /// A schema with its limits.
 pub struct Engine {
     execute: Execute,
+    stream: Stream,
     documents: Documents,
 }
 
@@ -64,11 +68,18 @@ const ERRORS: usize = 20;
 impl Engine {
     /// Runs `schema`, whose types `documents` knows.
     pub fn new(schema: impl Executor, documents: Documents) -> Self {
+        let streaming = schema.clone();
+        let stream = move |request| streaming.execute_stream(request, None);
         let execute = move |request| -> BoxFuture<'static, Response> {
             let schema = schema.clone();
             Box::pin(async move { schema.execute(request).await })
         };
-        Self { execute: Box::new(execute), documents }
+        Self { execute: Box::new(execute), stream: Box::new(stream), documents }
+    }
+
+    /// Reads and measures a call's document.
+    pub fn document(&self, call: &Call) -> Result<Document, Refusal> {
+        self.documents.read(&call.query, call.operation_name.as_deref(), &call.variables)
     }
 
     /// The documents' reader.
@@ -86,16 +97,15 @@ impl Engine {
         budget: &mut u64,
     ) -> (Answer, Facts) {
         let mut facts = Facts::of(viewer);
-        let document = match self.documents.read(&call.query, call.operation_name.as_deref(), &call.variables) {
+        let document = match self.document(&call) {
             Ok(document) => document,
             Err(refusal) => return (refusal.into(), facts),
         };
-        facts.operation = document.operation_name.clone();
-        facts.document = Some(document.short_hash());
-        let Some(operation) = document.operation() else {
+        facts.ran(&document);
+        let Some(kind) = document.operation().map(|operation| operation.ty) else {
             return (Error::internal("the chosen operation is gone").into(), facts);
         };
-        match operation.ty {
+        match kind {
             OperationType::Query => {}
             OperationType::Mutation if !call.read_only => {}
             OperationType::Mutation => {
@@ -103,7 +113,7 @@ impl Engine {
                 return (Answer::unreadable(StatusCode::METHOD_NOT_ALLOWED, "query", message), facts);
             }
             OperationType::Subscription => {
-                let message = "A subscription is not carried out over this transport.";
+                let message = "A subscription is carried out over server-sent events or a WebSocket.";
                 return (Refusal::validation("query", message).into(), facts);
             }
         }
@@ -115,35 +125,77 @@ impl Engine {
         };
         *budget = left;
 
-        let Opened { data, report } = backend.open(viewer);
-        let mut request = Request::new(String::new()).variables(call.variables);
-        request.operation_name.clone_from(&document.operation_name);
-        request.data = data;
-        request.data.insert(client);
-        request.set_parsed_query(document.parsed().clone());
-        let mut response = (self.execute)(request).await;
-        let Report { mut redacted, statements } = report();
+        let (request, report) = open(backend, viewer, client, &document, call.variables);
+        let response = (self.execute)(request).await;
+        let Report { redacted, statements } = report();
         facts.statements = statements;
+        let answer = self.finish(&document, response, redacted);
+        if kind == OperationType::Mutation
+            && answer.data.is_some()
+            && !answer.errors.is_empty()
+            && let Some(operation) = document.operation()
+        {
+            backend.refused(viewer, refused(document.parsed(), operation, &answer.errors)).await;
+        }
+        (answer, facts)
+    }
 
+    /// Runs one turn of a subscription: what it has to say, if anything, and how many statements that took.
+    pub async fn turn(
+        &self,
+        backend: &dyn Backend,
+        viewer: &Viewer,
+        client: ClientAddress,
+        subscription: (&Document, &Variables),
+        turn: &Arc<Turn>,
+    ) -> (Option<Answer>, u64) {
+        let (document, variables) = subscription;
+        let (mut request, report) = open(backend, viewer, client, document, variables.clone());
+        request.data.insert(Arc::clone(turn));
+        let response = (self.stream)(request).next().await;
+        let Report { redacted, statements } = report();
+        (response.map(|response| self.finish(document, response, redacted)), statements)
+    }
+
+    /// Puts a response right.
+    fn finish(&self, document: &Document, mut response: Response, mut redacted: Vec<Vec<PathSegment>>) -> Answer {
         // Errors of validation have no path; those of execution all have one.
         if !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty()) {
             response.errors.truncate(ERRORS);
             response.errors.iter_mut().for_each(invalid);
-            return (Answer::refused(StatusCode::BAD_REQUEST, response.errors), facts);
+            return Answer::refused(StatusCode::BAD_REQUEST, response.errors);
         }
-        completion::complete(self.documents.catalog(), document.parsed(), operation, &mut response);
+        if let Some(operation) = document.operation() {
+            completion::complete(self.documents.catalog(), document.parsed(), operation, &mut response);
+        }
         response.errors.iter_mut().for_each(spoken);
-        if operation.ty == OperationType::Mutation && !response.errors.is_empty() {
-            backend.refused(viewer, refused(document.parsed(), operation, &response)).await;
-        }
         redacted.sort_by(|a, b| completion::compare(a, b));
         redacted.dedup();
         if !redacted.is_empty() {
             let paths = redacted.into_iter().map(|path| Value::List(path.into_iter().map(step).collect()));
             response.extensions.insert("redacted".to_owned(), Value::List(paths.collect()));
         }
-        (Answer::executed(response), facts)
+        Answer::executed(response)
     }
+}
+
+type Reported = Box<dyn FnOnce() -> Report + Send>;
+
+/// Opens one operation.
+fn open(
+    backend: &dyn Backend,
+    viewer: &Viewer,
+    client: ClientAddress,
+    document: &Document,
+    variables: Variables,
+) -> (Request, Reported) {
+    let Opened { data, report } = backend.open(viewer);
+    let mut request = Request::new(String::new()).variables(variables);
+    request.operation_name.clone_from(&document.operation_name);
+    request.data = data;
+    request.data.insert(client);
+    request.set_parsed_query(document.parsed().clone());
+    (request, report)
 }
 
 fn step(step: PathSegment) -> Value {

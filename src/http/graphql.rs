@@ -13,12 +13,15 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts};
+use super::{
+    Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts, sse,
+    websocket,
+};
 use crate::{error::Error, graphql::limits::Refusal, viewer::Viewer};
 
 /// The parameters of an operation, in a body or (as text) in a query string.
 #[derive(Deserialize)]
-struct Parameters<V, E> {
+pub(super) struct Parameters<V, E> {
     query: Option<String>,
     #[serde(rename = "operationName")]
     operation_name: Option<String>,
@@ -26,7 +29,7 @@ struct Parameters<V, E> {
     extensions: Option<E>,
 }
 
-type Json = Parameters<async_graphql::Variables, serde_json::Map<String, serde_json::Value>>;
+pub(super) type Json = Parameters<async_graphql::Variables, serde_json::Map<String, serde_json::Value>>;
 type Text = Parameters<String, String>;
 
 /// Answers one request.
@@ -43,17 +46,21 @@ pub async fn handle(State(server): State<Server>, request: Request) -> Response 
 }
 
 async fn respond(server: &Server, request: Request, form: Option<Form>) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if let Some(hub) = server.backend.hub() {
+        if websocket::is_asked_for(&parts) {
+            return websocket::accept(server, hub, &mut parts).await;
+        }
+        if negotiate::wants_events(&parts.headers) {
+            return sse::respond(server, hub, &parts, body).await;
+        }
+    }
     let Some(form) = form else {
         let message = "The answer is application/graphql-response+json or application/json.";
         return answer::rejected(&Answer::unreadable(StatusCode::NOT_ACCEPTABLE, "accept", message), Form::Json);
     };
-    if let Err(answer) = method(&parts) {
-        let mut response = answer::rejected(&answer, form);
-        if answer.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-        }
-        return response;
+    if let Err(response) = method(&parts, form) {
+        return *response;
     }
     let viewer = match viewer(server, &parts.headers).await {
         Ok(viewer) => viewer,
@@ -93,34 +100,40 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
     }
 }
 
-fn with_facts(mut response: Response, mut facts: Facts, answers: &[Answer]) -> Response {
+pub(super) fn with_facts(mut response: Response, mut facts: Facts, answers: &[Answer]) -> Response {
     facts.code = answers.iter().find_map(Answer::code).map(str::to_owned);
     response.extensions_mut().insert(facts);
     response
 }
 
 /// Only POST with JSON, and GET. A browser sends neither JSON nor a token to another origin without asking first.
-fn method(parts: &Parts) -> Result<(), Box<Answer>> {
-    match parts.method {
-        Method::GET => Ok(()),
-        Method::POST if negotiate::is_json(&parts.headers) => Ok(()),
+pub(super) fn method(parts: &Parts, form: Form) -> Result<(), Box<Response>> {
+    let (status, field, message) = match parts.method {
+        Method::GET => return Ok(()),
+        Method::POST if negotiate::is_json(&parts.headers) => return Ok(()),
         Method::POST => {
-            let message = "The body must be application/json in UTF-8.";
-            Err(Answer::unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", message).into())
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body must be application/json in UTF-8.")
         }
-        _ => {
-            Err(Answer::unreadable(StatusCode::METHOD_NOT_ALLOWED, "method", "GraphQL is spoken by POST and GET.")
-                .into())
-        }
+        _ => (StatusCode::METHOD_NOT_ALLOWED, "method", "GraphQL is spoken by POST and GET."),
+    };
+    let mut response = answer::rejected(&Answer::unreadable(status, field, message), form);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }
+    Err(response.into())
+}
+
+/// The values of all `Authorization` headers.
+pub(super) fn authorization(headers: &HeaderMap) -> Result<Vec<&str>, Error> {
+    let values: Result<_, _> = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::to_str).collect();
+    values.map_err(|_| Error::Unauthenticated)
 }
 
 pub(super) async fn viewer(server: &Server, headers: &HeaderMap) -> Result<Viewer, Error> {
-    let values: Result<Vec<&str>, _> = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::to_str).collect();
-    server.backend.authenticate(&values.map_err(|_| Error::Unauthenticated)?).await
+    server.backend.authenticate(&authorization(headers)?).await
 }
 
-fn turned_away(error: Error, form: Form) -> Response {
+pub(super) fn turned_away(error: Error, form: Form) -> Response {
     let wait = match error {
         Error::RateLimited { retry_after } => Some(retry_after),
         _ => None,
@@ -133,12 +146,12 @@ fn turned_away(error: Error, form: Form) -> Response {
     with_facts(response, Facts { viewer: Some("refused"), ..Facts::default() }, &[answer])
 }
 
-enum Calls {
+pub(super) enum Calls {
     One(Call),
     Batch(Vec<Call>),
 }
 
-async fn read(server: &Server, parts: &Parts, body: Body) -> Result<Calls, Box<Answer>> {
+pub(super) async fn read(server: &Server, parts: &Parts, body: Body) -> Result<Calls, Box<Answer>> {
     if parts.method == Method::GET {
         return from_query(parts).map(Calls::One);
     }
@@ -159,7 +172,7 @@ fn too_large(error: &(dyn std::error::Error + 'static), server: &Server) -> Box<
     bad("body", "The body could not be read to its end.")
 }
 
-fn bad(field: &str, message: &str) -> Box<Answer> {
+pub(super) fn bad(field: &str, message: &str) -> Box<Answer> {
     Box::new(Answer::unreadable(StatusCode::BAD_REQUEST, field, message))
 }
 
@@ -194,7 +207,7 @@ fn from_body(body: &Bytes, server: &Server) -> Result<Calls, Box<Answer>> {
     batch.into_iter().map(call).collect::<Result<_, _>>().map(Calls::Batch)
 }
 
-fn call(parameters: Json) -> Result<Call, Box<Answer>> {
+pub(super) fn call(parameters: Json) -> Result<Call, Box<Answer>> {
     let persisted = parameters.extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery"));
     let query = match parameters.query {
         Some(query) => query,

@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]) |
+//! | `/graphql` | GraphQL over HTTP: POST with JSON, GET for queries ([`graphql`]); as server-sent events ([`sse`]); over a WebSocket ([`websocket`]) |
 //! | `/graphiql/` | the explorer, embedded ([`graphiql`]); `/` leads there |
 //! | `/audit/export` | an organisation's log as NDJSON ([`audit_export`]) |
 //! | `/healthz`, `/readyz` | the process lives; the database answers and is migrated ([`pages`]) |
@@ -21,13 +21,17 @@ pub mod audit_export;
 pub mod backend;
 pub mod client;
 pub mod engine;
+pub mod following;
 pub mod graphiql;
 pub mod graphql;
 pub mod headers;
 pub mod mailbox;
 pub mod negotiate;
+pub mod origin;
 pub mod pages;
 pub mod request_log;
+pub mod sse;
+pub mod websocket;
 
 use std::sync::Arc;
 

@@ -47,6 +47,17 @@ impl Form {
     }
 }
 
+/// Whether the answer is to come as server-sent events: these are asked for by name, and nothing else is wished for more.
+pub fn wants_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<(String, f32)> = values.flat_map(|value| value.split(',')).filter_map(range).collect();
+    let wished = |events: bool| {
+        let some = ranges.iter().filter(|(range, _)| (range == "text/event-stream") == events);
+        some.map(|(_, quality)| *quality).fold(0.0, f32::max)
+    };
+    wished(true) > 0.0 && wished(true) >= wished(false)
+}
+
 /// A media range and its quality. One with another charset is no offer of ours.
 fn range(text: &str) -> Option<(String, f32)> {
     let mut parts = text.split(';').map(str::trim);
@@ -112,6 +123,15 @@ mod tests {
             (&["application/json; charset=latin1"], None),
         ] {
             assert_eq!(wanted(accept), form, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn events_are_sent_to_whoever_asks_for_them_by_name() {
+        let wanted = |accept: &str| wants_events(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]));
+        assert!(wanted("text/event-stream") && wanted("text/event-stream, application/json;q=0.5"));
+        for other in ["*/*", "text/*", "", "application/json, text/event-stream;q=0.5", "text/event-stream;q=0"] {
+            assert!(!wanted(other), "{other}");
         }
     }
 

@@ -255,6 +255,9 @@ table! {
     ///See workers
     WorkerRead / "WORKER_READ": Role, Metadata, Yes, Yes, Yes, Yes, Yes, Scope(&[TasksRun]),
         note "How many tasks a worker runs is org admins' and super-admins'.";
+    ///Follow what happens to objects that one may see, event by event
+    EventFollow / "EVENT_FOLLOW": Role, Metadata, Yes, ByVisibility, ByVisibility, ByVisibility, ByVisibility, READERS,
+        note "The place in the log is org admins' and super-admins'.";
     ///Read an organisation's audit events
     AuditRead / "AUDIT_READ": Role, Metadata, Yes, No, No, No, No, NoKey;
     ///Take an organisation's audit log out as a file

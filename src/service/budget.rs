@@ -108,13 +108,8 @@ async fn look<A: Action<On = OrgFacts>>(
         rows::budget_note(tx, may, &held).await?;
     }
     // One mail a limit: whoever reads that it is used up need not read that it is nearly so.
-    let mails: Vec<_> = told
-        .iter()
-        .filter(|one| {
-            one.level == Level::Exhausted
-                || !told.iter().any(|other| other.limit == one.limit && other.level > one.level)
-        })
-        .collect();
+    let said_by_another = |one: &News| told.iter().any(|other| other.limit == one.limit && other.level > one.level);
+    let mails: Vec<_> = told.iter().filter(|one| !said_by_another(one)).collect();
     if !mails.is_empty() {
         for (_, recipient) in member_admins(tx, may.key()).await? {
             for one in &mails {

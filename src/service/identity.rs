@@ -10,7 +10,7 @@
 //!
 //! Sessions and passwords are in [`session`](super::session), invitations in [`invitation`](super::invitation).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::ids::{OrgId, ServiceAccountId};
@@ -74,6 +74,16 @@ impl IdentitySettings {
             public_url,
         }
     }
+}
+
+/// A verified token, or a service account's key. Whether it still holds is for [`Identity::viewer_of`] to say.
+#[derive(Clone, Debug)]
+pub struct Credential(Proof);
+
+#[derive(Clone, Debug)]
+enum Proof {
+    Token(Arc<Claims>),
+    Key(ServiceKey),
 }
 
 /// Sign-in. Clones share everything.
@@ -176,6 +186,68 @@ impl Identity {
         let tx = inner.db.begin_read(Role::Identity, None).await?;
         let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
         standing.viewer_for(claims, inner.clock.now())
+    }
+
+    /// What a stream signs in with, proved once: what it is worth is asked again as long as the stream lasts. No header is
+    /// nobody, who follows nothing.
+    pub async fn credential<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<Credential> {
+        let token = bearer::token(authorization)?.ok_or(Error::Unauthenticated)?;
+        if service_key::is_key(token) {
+            return Ok(Credential(Proof::Key(ServiceKey::parse(bearer::checked(token)?)?)));
+        }
+        Ok(Credential(Proof::Token(self.verify(token).await?)))
+    }
+
+    /// The viewer of a credential under the rows as they are now.
+    pub async fn viewer_of(&self, credential: &Credential) -> Result<Viewer> {
+        match &credential.0 {
+            Proof::Token(claims) if self.0.keys.verifying(claims.key_id).await?.is_none() => {
+                Err(Error::Unauthenticated)
+            }
+            Proof::Token(claims) => self.viewer(claims).await,
+            Proof::Key(key) => self.service_account(key).await,
+        }
+    }
+
+    /// Which of these credentials are worth nothing any more: one query for all tokens, and one for all keys.
+    pub async fn spent(&self, credentials: &[Credential]) -> Result<Vec<bool>> {
+        let inner = &*self.0;
+        let (mut sessions, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for credential in credentials {
+            match &credential.0 {
+                Proof::Token(claims) => drop(sessions.insert(claims.session_id)),
+                Proof::Key(key) => drop(keys.insert(key.id)),
+            }
+        }
+        let tx = inner.db.begin_read(Role::Identity, None).await?;
+        let standings = rows::standing_list(&tx, &Vec::from_iter(sessions)).await?;
+        let key_standings = rows::service_account::key_list(&tx, &Vec::from_iter(keys)).await?;
+        drop(tx);
+        let now = inner.clock.now();
+        let mut spent = Vec::with_capacity(credentials.len());
+        for credential in credentials {
+            let holds = match &credential.0 {
+                Proof::Token(claims) => {
+                    let standing = standings.get(&claims.session_id);
+                    standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
+                        && inner.keys.verifying(claims.key_id).await?.is_some()
+                }
+                Proof::Key(key) => {
+                    let standing = key_standings.get(&(key.org_id, key.id));
+                    standing.is_some_and(|standing| standing.clone().viewer(key, now).is_ok())
+                }
+            };
+            spent.push(!holds);
+        }
+        Ok(spent)
+    }
+
+    /// Whether a credential's time is over, which no database need be asked about.
+    pub fn expired(&self, credential: &Credential) -> bool {
+        match &credential.0 {
+            Proof::Token(claims) => self.0.clock.now() >= claims.expires_at,
+            Proof::Key(_) => false,
+        }
     }
 
     /// The viewer for a service account's key under the rows as they are now: one query. Nothing of it is remembered, so

@@ -32,6 +32,7 @@ pub mod refusal;
 pub mod service_account;
 pub mod session;
 pub mod setup;
+pub mod stream;
 pub mod task_run;
 pub mod team;
 pub mod throttle;

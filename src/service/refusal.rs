@@ -33,7 +33,7 @@ pub struct Refusal {
 }
 
 /// The kind of the record. Subscriptions leave it out.
-pub const KIND: &str = "mutation.refused";
+pub const KIND: &str = crate::store::log::REFUSED;
 /// Records of one viewer in one window.
 pub const PER_WINDOW: u32 = 30;
 const WINDOW: TimeDelta = TimeDelta::minutes(1);

@@ -6,9 +6,10 @@
 //! pool reads, one connection writes.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     str::FromStr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -22,6 +23,7 @@ use sqlx::{
 };
 use tokio::sync::Mutex;
 
+use super::notice::{self, Listener, Notices};
 use crate::error::Result;
 
 /// Who the database thinks is asking. Each has its own pool and its own grants.
@@ -51,17 +53,20 @@ impl Role {
 
 /// The database, open for every role.
 #[derive(Clone)]
-pub struct Database(Pools);
+pub struct Database {
+    pools: Pools,
+    notices: Notices,
+}
 
 #[derive(Clone)]
 enum Pools {
-    Postgres { tenant: PgPool, operator: PgPool, identity: PgPool, system: PgPool },
+    Postgres { tenant: PgPool, operator: PgPool, identity: PgPool, system: PgPool, listener: PgPool },
     Sqlite { readers: SqlitePool, writer: SqlitePool },
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.pools {
             Pools::Postgres { .. } => "Database(postgres)",
             Pools::Sqlite { .. } => "Database(sqlite)",
         })
@@ -123,39 +128,73 @@ impl Database {
                     .acquire_timeout(limits.acquire_timeout)
                     .before_acquire(|connection, _| Box::pin(async move { is_clean(connection).await }))
             };
-            return Ok(Self(Pools::Sqlite {
+            return Ok(Self::new(Pools::Sqlite {
                 readers: pool(limits.max_connections).connect_lazy_with(options.clone()),
                 writer: pool(1).connect_lazy_with(options),
             }));
         }
         let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(PREPARED).application_name("palisade");
-        let pool = |role: Role| {
+        let pool = |role: Role, connections: u32| {
             PgPoolOptions::new()
-                .max_connections(limits.max_connections)
+                .max_connections(connections)
                 .acquire_timeout(limits.acquire_timeout)
                 // A ping before each transaction would be a round trip more; `begin` tries another connection instead.
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone().options([("role", role.name())]))
         };
-        Ok(Self(Pools::Postgres {
-            tenant: pool(Role::Tenant),
-            operator: pool(Role::Operator),
-            identity: pool(Role::Identity),
-            system: pool(Role::System),
+        let many = limits.max_connections;
+        Ok(Self::new(Pools::Postgres {
+            tenant: pool(Role::Tenant, many),
+            operator: pool(Role::Operator, many),
+            identity: pool(Role::Identity, many),
+            system: pool(Role::System, many),
+            // Opened when the first stream is.
+            listener: pool(Role::System, 1),
         }))
+    }
+
+    fn new(pools: Pools) -> Self {
+        Self { pools, notices: Notices::default() }
+    }
+
+    /// Whether other processes may write to it, too.
+    pub const fn backend_is_shared(&self) -> bool {
+        matches!(self.pools, Pools::Postgres { .. })
+    }
+
+    /// Which organisations' logs have grown through this process.
+    pub const fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// Listens for what other processes add to logs; nothing where there are no other processes.
+    pub async fn listen(&self) -> Result<Option<Listener>> {
+        match &self.pools {
+            Pools::Postgres { listener, .. } => Listener::new(listener).await.map(Some),
+            Pools::Sqlite { .. } => Ok(None),
+        }
+    }
+
+    /// Tells the other processes which logs have grown. Outside every transaction that writes: a NOTIFY inside would
+    /// make their commits wait for each other.
+    pub(super) async fn notify(&self, told: &BTreeMap<OrgId, i64>) -> Result<(), sqlx::Error> {
+        if let Pools::Postgres { system, .. } = &self.pools {
+            notice::notify(system, told).await?;
+        }
+        Ok(())
     }
 
     /// Which of the two databases it is.
     pub const fn backend(&self) -> DbBackend {
-        match self.0 {
+        match self.pools {
             Pools::Postgres { .. } => DbBackend::Postgres,
             Pools::Sqlite { .. } => DbBackend::Sqlite,
         }
     }
 
     fn postgres(&self, role: Role) -> Option<&PgPool> {
-        match &self.0 {
-            Pools::Postgres { tenant, operator, identity, system } => Some(match role {
+        match &self.pools {
+            Pools::Postgres { tenant, operator, identity, system, .. } => Some(match role {
                 Role::Tenant => tenant,
                 Role::Operator => operator,
                 Role::Identity => identity,
@@ -167,20 +206,20 @@ impl Database {
 
     /// Begins a read-only transaction that sees one moment of the database, as `role`, inside `org`.
     pub async fn begin_read(&self, role: Role, org: Option<OrgId>) -> Result<Tx, sqlx::Error> {
-        match &self.0 {
+        match &self.pools {
             Pools::Postgres { .. } => {
                 self.begin_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", role, org).await
             }
-            Pools::Sqlite { readers, .. } => Ok(Tx::new(Inner::Sqlite(readers.begin().await?))),
+            Pools::Sqlite { readers, .. } => Ok(self.tx(Inner::Sqlite(readers.begin().await?))),
         }
     }
 
     /// Begins a read-write transaction as `role`, inside `org`. Dropped without [`Tx::commit`], it changes nothing.
     pub async fn begin_write(&self, role: Role, org: Option<OrgId>) -> Result<Tx, sqlx::Error> {
-        match &self.0 {
+        match &self.pools {
             Pools::Postgres { .. } => self.begin_postgres("BEGIN", role, org).await,
             // IMMEDIATE: a transaction that reads first and writes later would fail on a concurrent writer.
-            Pools::Sqlite { writer, .. } => Ok(Tx::new(Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
+            Pools::Sqlite { writer, .. } => Ok(self.tx(Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
         }
     }
 
@@ -197,9 +236,14 @@ impl Database {
         loop {
             match pool.begin_with(AssertSqlSafe(sql.clone())).await {
                 Err(error) if tries < CUT_CONNECTIONS && is_cut(&error) => tries += 1,
-                begun => return Ok(Tx::new(Inner::Postgres(begun?))),
+                begun => return Ok(self.tx(Inner::Postgres(begun?))),
             }
         }
+    }
+
+    fn tx(&self, inner: Inner) -> Tx {
+        let backend = self.backend();
+        Tx { inner: Mutex::new(inner), backend, statements: Arc::default(), told: Told::default(), db: self.clone() }
     }
 
     /// Answers whether the database can be reached now.
@@ -211,9 +255,9 @@ impl Database {
 
     /// Closes every connection, letting running transactions end.
     pub async fn close(&self) {
-        match &self.0 {
-            Pools::Postgres { tenant, operator, identity, system } => {
-                for pool in [tenant, operator, identity, system] {
+        match &self.pools {
+            Pools::Postgres { tenant, operator, identity, system, listener } => {
+                for pool in [listener, tenant, operator, identity, system] {
                     pool.close().await;
                 }
             }
@@ -231,7 +275,12 @@ pub struct Tx {
     inner: Mutex<Inner>,
     backend: DbBackend,
     statements: Arc<AtomicU64>,
+    told: Told,
+    db: Database,
 }
+
+/// Organisations whose logs a transaction adds to, and how far.
+type Told = std::sync::Mutex<BTreeMap<OrgId, i64>>;
 
 enum Inner {
     Postgres(sqlx::Transaction<'static, Postgres>),
@@ -239,14 +288,6 @@ enum Inner {
 }
 
 impl Tx {
-    fn new(inner: Inner) -> Self {
-        let backend = match inner {
-            Inner::Postgres(_) => DbBackend::Postgres,
-            Inner::Sqlite(_) => DbBackend::Sqlite,
-        };
-        Self { inner: Mutex::new(inner), backend, statements: Arc::default() }
-    }
-
     /// Moves the transaction into another organisation, for what the platform does to an account: it concerns every
     /// organisation that the account belongs to, and these are entered one after the other, in the order of their ids.
     pub async fn enter(&self, org: OrgId) -> Result<()> {
@@ -258,13 +299,22 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes the changes last.
+    /// Makes the changes last, and wakes whoever follows the logs that they were told in.
     pub async fn commit(self) -> Result<()> {
         match self.inner.into_inner() {
             Inner::Postgres(tx) => tx.commit().await?,
             Inner::Sqlite(tx) => tx.commit().await?,
         }
+        let told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !told.is_empty() {
+            self.db.notices.raise(&self.db, told);
+        }
         Ok(())
+    }
+
+    /// Notes that the log of `org` grows to `sequence` with this transaction.
+    pub(super) fn tells(&self, org: OrgId, sequence: i64) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(org, sequence);
     }
 
     /// Counts its statements into `statements`, for the log line and the tests that hold statement counts.

@@ -424,8 +424,7 @@ visible! {
     user by MemberRead: |seer| Some(member_users(seer.org_id()));
 }
 
-/// What was said is read with the chat that it was said in. Not by an operator, for whom a chat is its session: when
-/// somebody spoke, and how often, is more than it needs to know.
+/// What was said is read with the chat that it was said in. Not by an operator, for whom a chat is its session's row.
 impl Visible for entity::chat_message::Entity {
     const READ: Permission = Permission::ChatRead;
     const OPERATORS: bool = false;

@@ -1,6 +1,7 @@
 //! What the API answers: paging, statement counts, bad input, faults.
 
 mod accounts;
+mod approvals;
 mod bad_input;
 mod faults;
 mod paging;

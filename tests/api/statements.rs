@@ -15,6 +15,8 @@ on_both! {
             ("{ tasks(first: N) { nodes { worker { hostname } goal { status } dependsOn { status } dependents { status } } } }", 7),
             ("{ teams(first: N) { nodes { members(first: N) { totalCount nodes { user { name } } } agents(first: N) { nodes { name } } } } }", 5),
             ("{ agents(first: N) { nodes { viewerCanUpdate viewerCanUse goalCounts { count } collaborators { permission } admins { name } } } }", 8),
+            ("{ approvalRequests(first: N) { nodes { viewerCanDecide approvers { name } decisions { decidedBy { name } comment } task { type } goal { status } agent { name } requestedBy { name } } } }", 14),
+            ("{ goals(first: N) { nodes { approvalRequests { status decisions { decision } } } } }", 3),
             ("{ organizations(first: N) { nodes { counts { agents members goals { count } } members(first: N) { nodes { user { name } } } } } }", 7),
         ] {
             for caller in [&admin, &operator] {

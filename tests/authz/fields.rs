@@ -38,6 +38,8 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("Task", of_acme!(tasks)),
         ("Execution", of_acme!(executions)),
         ("ApprovalRequest", of_acme!(approval_requests)),
+        ("ChatSession", of_acme!(chat_sessions)),
+        ("ChatMessage", of_acme!(chat_messages)),
         ("Worker", of_acme!(workers)),
         ("ServiceAccount", of_acme!(service_accounts)),
         ("WorkspaceFile", of_acme!(workspace_files)),
@@ -75,11 +77,17 @@ pub async fn selections(world: &World) -> BTreeMap<String, Vec<(String, String)>
                 .collect();
             required.sort_unstable();
             let arguments = match (name, required.as_slice()) {
-                ("Query" | "Mutation", _) | (_, []) => "",
+                ("Query" | "Mutation" | "Subscription", _) | (_, []) => "",
                 // The demo's whole history.
                 (_, ["from", "to"]) => r#"(from: "2026-10-01T00:00:00Z", to: "2026-12-01T00:00:00Z")"#,
                 (_, others) => panic!("{name} has a field that requires {others:?}"),
             };
+            let required = field["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null());
+            assert!(!required || ["Query", "Mutation"].contains(&name), "{name} has a required argument");
             let mut inner = &field["type"];
             while inner["ofType"].is_object() {
                 inner = &inner["ofType"];

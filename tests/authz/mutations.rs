@@ -69,6 +69,10 @@ fn cases(world: &World) -> Vec<Case> {
         plan.tasks.iter().find(fits).unwrap_or_else(|| plan.tasks.iter().find(|row| row.agent_id == team.id).unwrap())
     };
     let worker = plan.workers.iter().find(|row| row.org_id == acme && row.status == WorkerStatus::Active).unwrap();
+    let waits = |row: &&entity::approval_request::Model| {
+        row.agent_id == team.id && row.status == entity::enums::ApprovalStatus::Pending
+    };
+    let waiting = plan.approval_requests.iter().find(waits).expect("a request about the team's agent");
     let running = task(&entity::enums::TaskStatus::Running);
     let claim = json!({ "taskId": text(&running.id), "workerId": text(&worker.id), "attempt": 1 });
     let claimed = |name: &str, value: &str| {
@@ -76,6 +80,16 @@ fn cases(world: &World) -> Vec<Case> {
         input[name] = json!(value);
         input
     };
+    let chat = plan
+        .chat_sessions
+        .iter()
+        .find(|row| row.org_id == acme && row.status == entity::enums::ChatSessionStatus::Open)
+        .expect("an open chat");
+    let chatty = plan
+        .agents
+        .iter()
+        .find(|row| row.org_id == acme && row.visibility == AgentVisibility::Public && row.chat_capable)
+        .expect("an agent to chat with");
     let file = plan.workspace_files.iter().find(|row| row.org_id == acme).unwrap();
     let invitation =
         plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
@@ -238,12 +252,32 @@ fn cases(world: &World) -> Vec<Case> {
         ("completeTask", "", input(claim.clone())),
         ("failTask", "", input(claimed("error", "It broke."))),
         ("recordExecution", "", input(claimed("status", "SUCCEEDED"))),
+        ("startChat", "with a public agent", input(json!({ "agentId": text(&chatty.id) }))),
+        ("startChat", "with Finance's", input(json!({ "agentId": text(&team.id) }))),
+        (
+            "postChatMessage",
+            "as the person",
+            input(json!({ "sessionId": text(&chat.id), "role": "USER", "content": "Hello" })),
+        ),
+        (
+            "postChatMessage",
+            "as the agent",
+            input(json!({ "sessionId": text(&chat.id), "role": "ASSISTANT", "content": "Hello" })),
+        ),
+        ("closeChat", "that is open", id(&chat.id)),
         (
             "putWorkspaceFile",
             "on Finance's",
             input(json!({ "goalId": text(&goal.id), "path": "notes/today.md", "contents": "Done." })),
         ),
         ("deleteWorkspaceFile", "of a goal", id(&file.id)),
+        ("requestApproval", "", {
+            let mut asked = claim.clone();
+            asked["payload"] = json!({ "tool": "rm" });
+            input(asked)
+        }),
+        ("decideApproval", "yes, Finance's", input(json!({ "id": text(&waiting.id), "decision": "APPROVE" }))),
+        ("decideApproval", "no, Finance's", input(json!({ "id": text(&waiting.id), "decision": "REJECT" }))),
     ]
 }
 

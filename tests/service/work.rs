@@ -19,9 +19,10 @@ use entity::{
 use palisade::{
     clock::Clock,
     error::Result,
-    lifecycle::TaskRules,
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         Context, agent,
+        identity::Identity,
         plan::{self, PlannedTaskInput, ProposePlanInput},
         task_run::{self, ClaimInput, ClaimTasksInput, FailTaskInput},
         worker::{self, RegisterWorkerInput},
@@ -48,6 +49,9 @@ pub struct Site<'w> {
     pub world: &'w World,
     pub clock: Clock,
     pub rules: TaskRules,
+    pub waits: ApprovalWaits,
+    pub chats: ChatRules,
+    identity: Identity,
     pub agent: AgentId,
     pub planner: Hand,
     pub runner: Hand,
@@ -126,9 +130,10 @@ impl<'w> Site<'w> {
         let start = "2026-12-01T10:00:00Z".parse::<DateTime<Utc>>().unwrap();
         let start = if org.id == world.acme.id { start } else { start + TimeDelta::milliseconds(1) };
         let clock = Clock::fixed(start, TimeDelta::zero());
-        let rules = TaskRules::default();
+        let (rules, waits) = (TaskRules::default(), ApprovalWaits::default());
+        let (chats, identity) = (ChatRules::default(), world.identity());
         let nobody = world.clock.id();
-        let mut site = Self { world, clock, rules, agent, planner, runner, worker: nobody };
+        let mut site = Self { world, clock, rules, waits, chats, identity, agent, planner, runner, worker: nobody };
         site.worker = site.register(&site.runner, &["code", "shell"]).await.unwrap();
         site
     }
@@ -140,7 +145,15 @@ impl<'w> Site<'w> {
 
     pub async fn cx<'a>(&'a self, hand: &'a Hand) -> Context<'a> {
         hand.store.end_read().await;
-        Context { viewer: &hand.viewer, store: &hand.store, clock: &self.clock, tasks: &self.rules }
+        Context {
+            viewer: &hand.viewer,
+            store: &hand.store,
+            clock: &self.clock,
+            tasks: &self.rules,
+            waits: &self.waits,
+            chats: &self.chats,
+            throttle: self.identity.throttle(),
+        }
     }
 
     /// The same key by another request.

@@ -105,7 +105,7 @@ fn workspace(plan: &DemoPlatform) -> (tempfile::TempDir, Files) {
 }
 
 enum Keep {
-    Sqlite(#[expect(dead_code, reason = "keeps the file")] tempfile::TempDir),
+    Sqlite(tempfile::TempDir),
     Postgres(Box<postgres::Database>),
 }
 
@@ -219,6 +219,14 @@ impl World {
     pub fn url(&self) -> String {
         match &self._keep {
             Keep::Sqlite(_) => panic!("a world on PostgreSQL"),
+            Keep::Postgres(database) => database.url("postgres"),
+        }
+    }
+
+    /// The address of its database, whichever it is.
+    pub fn address(&self) -> String {
+        match &self._keep {
+            Keep::Sqlite(folder) => format!("sqlite:{}", folder.path().join("palisade.db").display()),
             Keep::Postgres(database) => database.url("postgres"),
         }
     }

@@ -90,7 +90,7 @@ const NOT_OPERATORS: &[&str] = &[
     "login_throttles",
     "user_identities",
     "platform_settings",
-    // Of a chat an operator sees the session: who spoke when is told by no row.
+    // Of a chat an operator sees the session.
     "chat_messages",
 ];
 const IDENTITYS_OWN: &[&str] = &[

@@ -9,5 +9,6 @@ mod keys;
 mod old;
 mod roles;
 mod support;
+mod usage;
 mod walls;
 mod way_back;

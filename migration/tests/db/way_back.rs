@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use migration::{Error, Options, Refusal, run};
+use migration::{Command, Error, Options, Refusal, run};
 use uuid::Uuid;
 
 use crate::{

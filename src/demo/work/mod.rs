@@ -23,7 +23,7 @@ use super::{
 };
 
 mod fate;
-mod runs;
+pub(super) mod runs;
 mod tasks;
 
 use fate::Fate;
@@ -134,11 +134,26 @@ fn plan_json(draft: &Draft<'_>) -> Value {
             "risk": node.step.risk.map(|risk| node.words.fill(risk)),
         })
     });
-    json!({
+    let tasks = draft.nodes.iter().enumerate().map(|(position, node)| {
+        // A playbook's payloads are JSON; a test holds it.
+        let payload = serde_json::from_str::<Value>(&node.words.fill(node.step.payload)).unwrap_or(Value::Null);
+        json!({
+            "key": format!("s{}", position + 1),
+            "type": node.step.kind,
+            "payload": payload,
+            "priority": draft.priority,
+            "maxRetries": tasks::MAX_RETRIES,
+            "dependsOn": node.deps.iter().map(|dep| format!("s{}", dep + 1)).collect::<Vec<_>>(),
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let says = json!({
         "summary": draft.words.fill("Plan of $org for $ref: $item, in steps that can be checked one by one."),
         "steps": steps.collect::<Vec<_>>(),
         "model": draft.agent.book.model,
-    })
+    });
+    // As a planner's proposal is stored, so that one can approve it and see it run.
+    json!({ "plan": says, "tasks": tasks })
 }
 
 fn write(scene: &mut Scene<'_>, draft: &Draft<'_>) {

@@ -15,7 +15,7 @@ use crate::demo::{
     scene::Scene,
 };
 
-const MAX_RETRIES: i32 = 3;
+pub(super) const MAX_RETRIES: i32 = 3;
 /// How long an approval request waits.
 const EXPIRY: TimeDelta = TimeDelta::hours(24);
 
@@ -177,7 +177,6 @@ pub(super) fn write(scene: &mut Scene<'_>, draft: &Draft<'_>) {
                 depends_on_id: ids[*dep],
             });
         }
-        super::runs::write(scene, node);
         led_to(scene, draft, node, stand, *id);
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         scalars::DateTime,
     },
     store::event::{EventFilter, EventRow},
+    viewer::TenantViewer,
 };
 
 /// Something that happened in an organisation.
@@ -32,9 +33,14 @@ impl Event {
         gid(self.0.id)
     }
 
-    /// Position in the organisation's log, from 1 without gaps: a decimal number that may outgrow `Int`.
-    async fn sequence(&self) -> Result<Option<String>> {
-        Ok(Some(self.0.sequence.get()?.to_string()))
+    /// Position in the organisation's log, from 1 without gaps: a decimal number that may outgrow `Int`. Org admins' and
+    /// super-admins', null for others: it tells how much happens that they do not see.
+    async fn sequence(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let viewer = &cx(ctx).viewer;
+        match viewer.is_super_admin() || viewer.tenant().is_some_and(TenantViewer::is_org_admin) {
+            true => Ok(Some(self.0.sequence.get()?.to_string())),
+            false => Ok(None),
+        }
     }
 
     /// What happened, `noun.verb`.

@@ -18,12 +18,12 @@ pub mod session;
 pub mod setup;
 pub mod throttle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use entity::{
     enums::{MembershipStatus, OrgRole, OrganizationStatus, TeamRole, UserStatus},
-    ids::{OrgId, SessionId, TeamId, UserId},
+    ids::{OrgId, SessionId, TeamId, TypedId, UserId},
 };
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 
@@ -52,7 +52,8 @@ struct StandingRow {
     team_role: Option<TeamRole>,
 }
 
-/// The session, its user and their place in its organisation: one row a team, one query a request.
+/// The session, its user and their place in its organisation: one row a team, one query a request. What is looked for is
+/// appended.
 const STANDING: &str = "SELECT s.id AS session_id, s.expires_at, s.revoked_at, s.org_id, \
      u.id AS user_id, u.email, u.status, u.is_super_admin, \
      o.status AS org_status, m.role, m.status AS membership_status, t.team_id, t.role AS team_role \
@@ -60,25 +61,60 @@ const STANDING: &str = "SELECT s.id AS session_id, s.expires_at, s.revoked_at, s
      LEFT JOIN organizations o ON o.id = s.org_id \
      LEFT JOIN org_memberships m ON m.org_id = s.org_id AND m.user_id = s.user_id \
      LEFT JOIN team_memberships t ON t.org_id = s.org_id AND t.user_id = s.user_id \
-     WHERE s.id = $1";
+     WHERE ";
 
 /// What the rows say about a session now.
 pub async fn standing_lookup(tx: &Tx, session: SessionId) -> Result<Option<Standing>> {
-    let rows = StandingRow::find_by_statement(sql(tx, STANDING, [session.into()])).all(tx).await?;
-    let teams: BTreeMap<TeamId, TeamRole> = rows.iter().filter_map(|row| row.team_id.zip(row.team_role)).collect();
-    Ok(rows.into_iter().next().map(|row| Standing {
-        session_id: row.session_id,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        user_id: row.user_id,
-        email: row.email,
-        status: row.status,
-        is_super_admin: row.is_super_admin,
-        org_id: row.org_id,
-        org_status: row.org_status,
-        membership: row.role.zip(row.membership_status),
-        teams,
-    }))
+    let text = format!("{STANDING} s.id = $1");
+    let rows = StandingRow::find_by_statement(sql(tx, &text, [session.into()])).all(tx).await?;
+    Ok(standings(rows).remove(&session))
+}
+
+/// The same for many sessions in one query. Sessions that are gone are missing.
+pub async fn standing_list(tx: &Tx, sessions: &[SessionId]) -> Result<HashMap<SessionId, Standing>> {
+    if sessions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (condition, list) = one_of(tx, "s.id", sessions);
+    let rows = StandingRow::find_by_statement(sql(tx, &format!("{STANDING} {condition}"), [list])).all(tx);
+    Ok(standings(rows.await?))
+}
+
+/// `column` is one of `ids`, bound as one value: one statement text whatever their number.
+fn one_of<I: TypedId>(tx: &Tx, column: &str, ids: &[I]) -> (String, Value) {
+    let (condition, list) = match tx.get_database_backend() {
+        sea_orm::DbBackend::Sqlite => {
+            let list: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
+            (format!("{column} IN (SELECT unhex(value) FROM json_each($1))"), format!("[{}]", list.join(",")))
+        }
+        _ => {
+            let list: Vec<String> = ids.iter().map(|id| id.uuid().to_string()).collect();
+            (format!("{column} = ANY(CAST($1 AS uuid[]))"), format!("{{{}}}", list.join(",")))
+        }
+    };
+    (condition, list.into())
+}
+
+fn standings(rows: Vec<StandingRow>) -> HashMap<SessionId, Standing> {
+    let mut standings = HashMap::new();
+    for row in rows {
+        let team = row.team_id.zip(row.team_role);
+        let standing = standings.entry(row.session_id).or_insert_with(|| Standing {
+            session_id: row.session_id,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            user_id: row.user_id,
+            email: row.email,
+            status: row.status,
+            is_super_admin: row.is_super_admin,
+            org_id: row.org_id,
+            org_status: row.org_status,
+            membership: row.role.zip(row.membership_status),
+            teams: BTreeMap::new(),
+        });
+        standing.teams.extend(team);
+    }
+    standings
 }
 
 /// An organisation that a user may switch to.

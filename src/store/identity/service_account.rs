@@ -1,5 +1,7 @@
 //! What is known of a service account when its key is presented.
 
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
+
 use chrono::{DateTime, Utc};
 use entity::{
     confidential::{JsonText, Secret},
@@ -8,7 +10,7 @@ use entity::{
 };
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::sql;
+use super::{one_of, sql};
 use crate::{
     error::{Error, Result},
     identity::{KeyStanding, service_key::Maker},
@@ -18,6 +20,8 @@ use crate::{
 
 #[derive(FromQueryResult)]
 struct KeyRow {
+    org_id: OrgId,
+    id: ServiceAccountId,
     scopes: JsonText,
     all_agents: bool,
     key_hash: Secret,
@@ -33,25 +37,55 @@ struct KeyRow {
     agent_id: Option<AgentId>,
 }
 
-/// The account, its organisation, its maker and their place there: one row an agent, one query a request.
-const KEY: &str = "SELECT a.scopes, a.all_agents, a.key_hash, a.previous_key_hash, a.previous_key_expires_at, \
+/// The account, its organisation, its maker and their place there: one row an agent, one query a request. What is looked
+/// for is appended.
+const KEY: &str = "SELECT a.org_id, a.id, a.scopes, a.all_agents, a.key_hash, a.previous_key_hash, a.previous_key_expires_at, \
      a.last_used_at, a.revoked_at, o.status AS org_status, \
      u.status AS maker_status, u.is_super_admin, m.role, m.status AS membership_status, g.agent_id \
      FROM service_accounts a JOIN organizations o ON o.id = a.org_id JOIN users u ON u.id = a.created_by \
      LEFT JOIN org_memberships m ON m.org_id = a.org_id AND m.user_id = a.created_by \
      LEFT JOIN service_account_agents g ON g.org_id = a.org_id AND g.service_account_id = a.id \
-     WHERE a.org_id = $1 AND a.id = $2";
+     WHERE ";
 
 /// What the rows say about a service account now.
 pub async fn key_lookup(tx: &Tx, org_id: OrgId, id: ServiceAccountId) -> Result<Option<KeyStanding>> {
-    let rows = KeyRow::find_by_statement(sql(tx, KEY, [org_id.into(), id.into()])).all(tx).await?;
-    let agents = rows.iter().filter_map(|row| row.agent_id).collect();
-    let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    Ok(Some(KeyStanding {
-        org_id,
-        id,
+    let text = format!("{KEY} a.org_id = $1 AND a.id = $2");
+    let rows = KeyRow::find_by_statement(sql(tx, &text, [org_id.into(), id.into()])).all(tx).await?;
+    Ok(standings(rows)?.remove(&(org_id, id)))
+}
+
+/// The same for many service accounts in one query. Those that are gone are missing.
+pub async fn key_list(tx: &Tx, ids: &[ServiceAccountId]) -> Result<HashMap<(OrgId, ServiceAccountId), KeyStanding>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (condition, list) = one_of(tx, "a.id", ids);
+    let rows = KeyRow::find_by_statement(sql(tx, &format!("{KEY} {condition}"), [list])).all(tx).await?;
+    standings(rows)
+}
+
+fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), KeyStanding>> {
+    let mut standings = HashMap::new();
+    for row in rows {
+        let key = (row.org_id, row.id);
+        let agent = row.agent_id;
+        if let Entry::Vacant(free) = standings.entry(key) {
+            free.insert(standing(row)?);
+        }
+        if let (Some(KeyStanding { agents: Sight::Named(agents), .. }), Some(agent)) = (standings.get_mut(&key), agent)
+        {
+            agents.insert(agent);
+        }
+    }
+    Ok(standings)
+}
+
+fn standing(row: KeyRow) -> Result<KeyStanding> {
+    Ok(KeyStanding {
+        org_id: row.org_id,
+        id: row.id,
         scopes: scopes(&row.scopes)?.into_iter().collect(),
-        agents: if row.all_agents { Sight::All } else { Sight::Named(agents) },
+        agents: if row.all_agents { Sight::All } else { Sight::Named(BTreeSet::new()) },
         key_hash: row.key_hash,
         previous: row.previous_key_hash.zip(row.previous_key_expires_at),
         last_used_at: row.last_used_at,
@@ -62,7 +96,7 @@ pub async fn key_lookup(tx: &Tx, org_id: OrgId, id: ServiceAccountId) -> Result<
             is_super_admin: row.is_super_admin,
             membership: row.role.zip(row.membership_status),
         },
-    }))
+    })
 }
 
 /// Reads stored scopes. A word that is none is a fault of ours, and grants nothing.

@@ -92,7 +92,12 @@ pub async fn serve(
     let router = router(engine, backend, config.http.clone());
 
     let (stop, stopped) = watch::channel(false);
-    let work = jobs::Work { database: database.clone(), clock: Clock::system(), tasks: plug::task_rules(&config) };
+    let work = jobs::Work {
+        database: database.clone(),
+        clock: Clock::system(),
+        tasks: plug::task_rules(&config),
+        chats: plug::chat_rules(&config),
+    };
     let mut jobs = jobs::start(&work, &stopped);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

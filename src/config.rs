@@ -47,6 +47,8 @@ pub struct Config {
     pub mail: Mail,
     /// Approval requests.
     pub approvals: Approvals,
+    /// Chats.
+    pub chat: Chat,
     /// How much guessing, and how much mail to others, is let through.
     pub throttle: Throttle,
     /// Goals' files.
@@ -261,6 +263,18 @@ pub struct Approvals {
     pub risky_task_expiry: Duration,
 }
 
+/// Chats.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chat {
+    /// How long a chat stays open in which nobody says anything.
+    #[serde(with = "span")]
+    pub expires_after: Duration,
+    /// How long messages are kept after their chat has ended; zero for ever.
+    #[serde(with = "span")]
+    pub retention: Duration,
+}
+
 /// Goals' files.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -401,6 +415,12 @@ impl Default for Limits {
 impl Default for Approvals {
     fn default() -> Self {
         Self { plan_expiry: Duration::from_secs(7 * 24 * 3600), risky_task_expiry: Duration::from_secs(24 * 3600) }
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self { expires_after: Duration::from_secs(30 * 24 * 3600), retention: Duration::from_secs(365 * 24 * 3600) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where goals, tasks, approval requests and workers may go from where they stand: plain data.
+//! Where goals, tasks, approval requests, chats and workers may go from where they stand: plain data.
 //!
 //! Every write that moves one asks here, under the row's lock. What is not listed is illegal: the write is refused as a
 //! conflict and changes nothing.
@@ -14,7 +14,7 @@
 use std::fmt::Debug;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::enums::{ApprovalStatus, GoalStatus, TaskStatus, WorkerStatus};
+use entity::enums::{ApprovalStatus, ChatSessionStatus, GoalStatus, TaskStatus, WorkerStatus};
 
 /// A state that something moves through.
 pub trait State: Copy + Debug + Eq + 'static {
@@ -111,6 +111,28 @@ impl ApprovalWaits {
     /// When something that is opened now and waits for so long expires; never, for a time beyond all dates.
     pub fn deadline(now: DateTime<Utc>, wait: TimeDelta) -> Option<DateTime<Utc>> {
         now.checked_add_signed(wait)
+    }
+}
+
+impl State for ChatSessionStatus {
+    const EVERY: &'static [Self] = Self::ALL;
+    const FINAL: &'static [Self] = &[Self::Closed, Self::Expired];
+    const STEPS: &'static [(Self, Self)] = &[(Self::Open, Self::Closed), (Self::Open, Self::Expired)];
+    const FROM_ANY: &'static [Self] = &[];
+}
+
+/// When chats end by themselves, and for how long what was said in them is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatRules {
+    /// How long a chat stays open in which nobody says anything, where whoever started it named no time.
+    pub expires_after: TimeDelta,
+    /// How long messages are kept after their chat has ended; for ever without it.
+    pub retention: Option<TimeDelta>,
+}
+
+impl Default for ChatRules {
+    fn default() -> Self {
+        Self { expires_after: TimeDelta::days(30), retention: Some(TimeDelta::days(365)) }
     }
 }
 
@@ -214,6 +236,16 @@ mod tests {
         for from in WorkerStatus::ALL {
             for to in WorkerStatus::ALL {
                 assert_eq!(from.may_become(*to), legal(*from).contains(to), "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chat_ends_once() {
+        for from in ChatSessionStatus::ALL {
+            for to in ChatSessionStatus::ALL {
+                let open = *from == ChatSessionStatus::Open;
+                assert_eq!(from.may_become(*to), open && to != from, "{from:?} to {to:?}");
             }
         }
     }

@@ -21,6 +21,8 @@ pub struct Model {
     pub id: ChatMessageId,
     /// The conversation.
     pub session_id: ChatSessionId,
+    /// Its place in the conversation: 1 for the first message, without gaps.
+    pub position: i64,
     /// Who speaks.
     pub role: ChatRole,
     /// What was said.
@@ -37,6 +39,8 @@ pub struct Model {
     /// Tokens written; a length of content, so confidential.
     #[sea_orm(nullable)]
     pub tokens_out: Confidential<i32>,
+    /// Digest of the poster's own name for it: a message is posted once for each.
+    pub idempotency_key: Option<String>,
     /// When it was said.
     pub created_at: DateTimeUtc,
 }
@@ -54,7 +58,7 @@ impl Classified for Entity {
     fn class(column: &Column) -> Class {
         use Column::*;
         match column {
-            OrgId | Id | SessionId | Role | CreatedAt => Class::Metadata,
+            OrgId | Id | SessionId | Position | Role | IdempotencyKey | CreatedAt => Class::Metadata,
             Content | ToolCalls | ToolResults | TokensIn | TokensOut => Class::Confidential,
         }
     }

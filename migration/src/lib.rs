@@ -26,6 +26,7 @@ mod m0018_multi_tenancy;
 mod m0019_service_accounts;
 mod m0020_task_runs;
 mod m0021_usage_rollups;
+mod m0022_chat_messages;
 mod m0023_workspace_files;
 mod m0024_email_changes;
 mod m0025_external_issuers;
@@ -85,6 +86,7 @@ impl MigratorTraitSelf for Migrator {
             Box::new(m0019_service_accounts::Migration),
             Box::new(m0020_task_runs::Migration),
             Box::new(m0021_usage_rollups::Migration),
+            Box::new(m0022_chat_messages::Migration),
             Box::new(m0023_workspace_files::Migration::new(self.refusal.clone())),
             Box::new(m0024_email_changes::Migration),
             Box::new(m0025_external_issuers::Migration),

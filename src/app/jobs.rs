@@ -10,9 +10,15 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::TaskRules,
+    lifecycle::{ChatRules, TaskRules},
     service::approval::expire_due,
-    store::{db::Database, write::lapse::leases_lapse},
+    store::{
+        db::Database,
+        write::{
+            chat_end::{chats_expire, chats_forget},
+            lapse::leases_lapse,
+        },
+    },
 };
 
 /// What jobs work with.
@@ -24,6 +30,8 @@ pub struct Work {
     pub clock: Clock,
     /// What the settings say of tasks.
     pub tasks: TaskRules,
+    /// What the settings say of chats.
+    pub chats: ChatRules,
 }
 
 /// A run of a job.
@@ -39,6 +47,12 @@ const JOBS: &[Job] = &[
     }),
     ("expired approvals", Duration::from_secs(15), |work| {
         Box::pin(async move { expire_due(&work.database, &work.clock, &work.tasks).await.map(drop) })
+    }),
+    ("expired chats", Duration::from_secs(60), |work| {
+        Box::pin(async move { chats_expire(&work.database, &work.clock).await.map(drop) })
+    }),
+    ("old chat messages", Duration::from_secs(15 * 60), |work| {
+        Box::pin(async move { chats_forget(&work.database, &work.clock, work.chats.retention).await.map(drop) })
     }),
 ];
 

@@ -16,7 +16,7 @@ use crate::{
     graphql::{self, RequestCtx, mutation::Mutation, query::Query, subscription::Subscription},
     http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         audit_export::{self, Piece},
         identity::{Identity, IdentitySettings},
@@ -75,6 +75,7 @@ pub struct Rooms {
     refusals: Arc<RefusalLog>,
     public_url: Arc<str>,
     waits: ApprovalWaits,
+    chats: ChatRules,
     tasks: TaskRules,
     hub: Hub,
     migrated: Option<Migrated>,
@@ -97,6 +98,7 @@ impl Rooms {
             database,
             clock,
             waits: ApprovalWaits::default(),
+            chats: ChatRules::default(),
             tasks: TaskRules::default(),
             migrated: None,
             demo: None,
@@ -144,6 +146,7 @@ impl Rooms {
         )
         .with_tasks(self.tasks)
         .with_waits(self.waits)
+        .with_chats(self.chats)
         .with_files(self.files.clone())
     }
 }
@@ -215,6 +218,15 @@ pub fn task_rules(config: &Config) -> TaskRules {
     }
 }
 
+/// What the settings say of chats.
+pub fn chat_rules(config: &Config) -> ChatRules {
+    let retention = config.chat.retention;
+    ChatRules {
+        expires_after: seconds(config.chat.expires_after),
+        retention: (!retention.is_zero()).then(|| seconds(retention)),
+    }
+}
+
 fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms, Failure> {
     let secret = ServerSecret::new(*config.secret()?);
     let clock = Clock::system();
@@ -238,7 +250,8 @@ fn rooms(config: &Config, database: &Database, listening: &str) -> Result<Rooms,
         plan: seconds(config.approvals.plan_expiry),
         risky_task: seconds(config.approvals.risky_task_expiry),
     };
-    Ok(Rooms { tasks: task_rules(config), waits, ..rooms }.with_streams(config.streams.clone()))
+    let (tasks, chats) = (task_rules(config), chat_rules(config));
+    Ok(Rooms { tasks, chats, waits, ..rooms }.with_streams(config.streams.clone()))
 }
 
 fn throttle(config: &config::Throttle) -> ThrottleSettings {

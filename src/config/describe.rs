@@ -77,6 +77,14 @@ pub const DOCS: &[(&str, &str)] = &[
         "approvals.risky_task_expiry",
         "How long a risky step waits for decisions where its worker names no time; then its task fails.",
     ),
+    (
+        "chat.expires_after",
+        "How long a chat stays open in which nobody says anything, where whoever started it named no time.",
+    ),
+    (
+        "chat.retention",
+        "How long messages are kept after their chat was closed or has expired. The chat itself stays, with its title and count. `0s`: for ever.",
+    ),
     ("mail.from", "Address that mail is sent from."),
     (
         "mail.folder",

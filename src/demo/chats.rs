@@ -143,12 +143,14 @@ fn session(
             org_id: scene.org_id,
             id: scene.dice.id(at),
             session_id: id,
+            position: i64::try_from(scene.rows.chat_messages.len() + 1 - first).unwrap_or(1),
             role,
             content: Confidential::new(content.to_owned()),
             tool_calls: calls.map_or_else(Confidential::withheld, sealed_json),
             tool_results: results.map_or_else(Confidential::withheld, sealed_json),
             tokens_in: Confidential::from_option(spoke.then_some(size * 6 + 210)),
             tokens_out: Confidential::from_option(spoke.then_some(size)),
+            idempotency_key: None,
             created_at: at,
         });
     };

@@ -12,7 +12,7 @@ use super::load::Loaders;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     policy::{self, ContentReader},
     service::{self, identity::Identity},
     store::{Store, cursor::CursorSealer, db::Database},
@@ -45,6 +45,8 @@ pub struct RequestCtx {
     pub waits: ApprovalWaits,
     /// What the settings say of tasks.
     pub tasks: TaskRules,
+    /// What the settings say of chats.
+    pub chats: ChatRules,
     db: Database,
     files: Option<Files>,
     redacted: Mutex<Vec<Vec<PathSegment>>>,
@@ -70,6 +72,7 @@ impl RequestCtx {
             public_url,
             waits: ApprovalWaits::default(),
             tasks: TaskRules::default(),
+            chats: ChatRules::default(),
             clock,
             loaders: Loaders::default(),
             cursors,
@@ -88,6 +91,13 @@ impl RequestCtx {
     #[must_use]
     pub const fn with_waits(mut self, waits: ApprovalWaits) -> Self {
         self.waits = waits;
+        self
+    }
+
+    /// With what the settings say of chats.
+    #[must_use]
+    pub const fn with_chats(mut self, chats: ChatRules) -> Self {
+        self.chats = chats;
         self
     }
 
@@ -114,6 +124,7 @@ impl RequestCtx {
         )
         .with_tasks(self.tasks)
         .with_waits(self.waits)
+        .with_chats(self.chats)
         .with_files(self.files.clone())
     }
 
@@ -130,6 +141,7 @@ impl RequestCtx {
             clock: &self.clock,
             tasks: &self.tasks,
             waits: &self.waits,
+            chats: &self.chats,
             throttle: self.identity.throttle(),
         }
     }

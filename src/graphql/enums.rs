@@ -268,6 +268,32 @@ pub enum Decided {
     Reject,
 }
 
+/// Whether a chat goes on.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ChatSessionStatus")]
+pub enum ChatSessionStatus {
+    /// Goes on.
+    Open,
+    /// Was closed.
+    Closed,
+    /// Ended by itself: nobody said anything for as long as it stays open.
+    Expired,
+}
+
+/// Who speaks in a chat.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[graphql(remote = "entity::enums::ChatRole")]
+pub enum ChatRole {
+    /// The person whose chat it is.
+    User,
+    /// The agent.
+    Assistant,
+    /// What the agent is told beside what the person says.
+    System,
+    /// A tool that the agent called.
+    Tool,
+}
+
 /// The stored values of an optional list of values.
 pub fn stored<G: Into<S>, S>(values: Option<Vec<G>>) -> Option<Vec<S>> {
     values.map(|values| values.into_iter().map(Into::into).collect())

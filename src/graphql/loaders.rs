@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{
-    agent, agent_collaborator, agent_document, approval_decision, approval_request,
+    agent, agent_collaborator, agent_document, approval_decision, approval_request, chat_message, chat_session,
     enums::{Decided, DocumentType, GoalStatus, TaskStatus},
     execution, goal,
-    ids::{AgentId, ApprovalRequestId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
-    invitation, org_membership, organization, organization_issuer, service_account, task, team, team_membership, user,
-    worker, workspace_file,
+ids::{AgentId, ApprovalRequestId, ChatMessageId, ChatSessionId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId}, invitation, org_membership, organization, organization_issuer, service_account, task, team, team_membership, user, worker, workspace_file,
 };
 
 use super::load::{Answers, Batch};
@@ -20,6 +18,7 @@ use crate::{
         agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
         approval::{ApprovalRow, DecisionRow, Routing},
         budget::BudgetRow,
+        chat::{ChatMessageRow, ChatSessionRow},
         document::DocumentRow,
         execution::ExecutionRow,
         goal::{GoalQuery, GoalRow},
@@ -108,6 +107,19 @@ batches! {
     /// Approval requests by id.
     ApprovalById { columns: Columns<approval_request::Entity> } (ApprovalRequestId => ApprovalRow)
         |this, store, keys| by(store.approval_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Chats by id.
+    ChatById { columns: Columns<chat_session::Entity> } (ChatSessionId => ChatSessionRow)
+        |this, store, keys| by(store.chat_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Messages by id.
+    MessageById { columns: Columns<chat_message::Entity> } (ChatMessageId => ChatMessageRow)
+        |this, store, keys| by(store.chat_message_by_ids(keys, this.columns).await?, |row| row.id);
+    /// Messages of chats.
+    MessagesOfChats { columns: Columns<chat_message::Entity>, page: PageRequest }
+        ((OrgId, ChatSessionId) => Page<ChatMessageRow>)
+        |this, store, keys| zip(keys, store.messages_of_chats(keys, this.columns, &this.page).await?);
+    /// How many messages chats keep.
+    MessageCountOfChats {} (ChatSessionId => i64)
+        |_this, store, keys| store.message_counts_of_chats(keys).await;
     /// Workers by id.
     WorkerById { columns: Columns<worker::Entity> } (WorkerId => WorkerRow)
         |this, store, keys| by(store.worker_by_ids(keys, this.columns).await?, |row| row.id);

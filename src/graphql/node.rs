@@ -2,21 +2,22 @@
 
 use async_graphql::{Context, ID, Interface};
 use entity::ids::{
-    AgentDocumentId, AgentId, ApprovalRequestId, EventId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId,
-    TypedId, UserId, WorkerId, WorkspaceFileId,
+    AgentDocumentId, AgentId, ApprovalRequestId, ChatMessageId, ChatSessionId, EventId, ExecutionId, GoalId, OrgId,
+    ServiceAccountId, TaskId, TeamId, TypedId, UserId, WorkerId, WorkspaceFileId,
 };
 
 use super::{
     connection::parse_id,
     context::cx,
     loaders::{
-        AgentById, ApprovalById, ExecutionById, GoalById, OrganizationById, ServiceAccountById, TaskById, TeamById,
-        UserById, WorkerById,
+        AgentById, ApprovalById, ChatById, ExecutionById, GoalById, MessageById, OrganizationById, ServiceAccountById,
+        TaskById, TeamById, UserById, WorkerById,
     },
     select,
     types::{
         agent::Agent,
         approval::ApprovalRequest,
+        chat::{ChatMessage, ChatSession},
         document::AgentDocument,
         event::Event,
         execution::Execution,
@@ -56,6 +57,10 @@ pub enum Node {
     Task(Task),
     /// An approval request.
     ApprovalRequest(ApprovalRequest),
+    /// A chat.
+    ChatSession(ChatSession),
+    /// A message of a chat.
+    ChatMessage(ChatMessage),
     /// A run of a task.
     Execution(Execution),
     /// A worker.
@@ -83,6 +88,8 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
         GoalId::PREFIX => parse_id::<GoalId>(field, id).map(drop),
         TaskId::PREFIX => parse_id::<TaskId>(field, id).map(drop),
         ApprovalRequestId::PREFIX => parse_id::<ApprovalRequestId>(field, id).map(drop),
+        ChatSessionId::PREFIX => parse_id::<ChatSessionId>(field, id).map(drop),
+        ChatMessageId::PREFIX => parse_id::<ChatMessageId>(field, id).map(drop),
         ExecutionId::PREFIX => parse_id::<ExecutionId>(field, id).map(drop),
         WorkerId::PREFIX => parse_id::<WorkerId>(field, id).map(drop),
         ServiceAccountId::PREFIX => parse_id::<ServiceAccountId>(field, id).map(drop),
@@ -115,6 +122,8 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
             load!(ServiceAccountById, crate::store::service_account::ServiceAccountRow, ServiceAccount)
         }
         ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::approval::ApprovalRow, ApprovalRequest),
+        ChatSessionId::PREFIX => load!(ChatById, crate::store::chat::ChatSessionRow, ChatSession),
+        ChatMessageId::PREFIX => load!(MessageById, crate::store::chat::ChatMessageRow, ChatMessage),
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

@@ -43,6 +43,20 @@ impl Content for String {
     }
 }
 
+impl Content for i32 {
+    fn type_name() -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
+    fn register(registry: &mut Registry) {
+        <Self as OutputType>::create_type_info(registry);
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
 impl Content for i64 {
     fn type_name() -> Cow<'static, str> {
         <BigInt as OutputType>::type_name()

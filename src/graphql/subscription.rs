@@ -2,6 +2,7 @@
 //!
 //! To add one: what it opens, what it picks, what it answers ([`Feed`]), and a field with the guard of its kind.
 
+mod chat;
 mod event;
 mod work;
 
@@ -9,6 +10,7 @@ use async_graphql::{Context, ID, Subscription as GraphQlSubscription};
 use futures_util::Stream;
 
 use self::{
+    chat::MessageFeed,
     event::EventFeed,
     work::{GoalFeed, TaskFeed},
 };
@@ -17,7 +19,7 @@ use super::{
     directives::requires,
     follow::follow,
     guard::Requires,
-    types::{event::EventEdge, goal::Goal, task::Task},
+    types::{chat::ChatMessage, event::EventEdge, goal::Goal, task::Task},
 };
 use crate::{error::Result, policy::Permission};
 
@@ -67,5 +69,16 @@ impl Subscription {
         let goal = parse_optional_id("goalId", goal_id.as_ref())?;
         let agent = parse_optional_id("agentId", agent_id.as_ref())?;
         follow(ctx, TaskFeed { goal, agent }).await
+    }
+
+    /// Each message of a chat, as it is posted. The stream ends when the viewer may not see the chat any more. A super-admin
+    /// reads no messages.
+    #[graphql(guard = "Requires(Permission::ChatRead)", directive = requires::apply(Permission::ChatRead.into()))]
+    async fn chat_message_added(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The chat.")] session_id: ID,
+    ) -> Result<impl Stream<Item = ChatMessage>> {
+        follow(ctx, MessageFeed { session: parse_id("sessionId", &session_id)? }).await
     }
 }

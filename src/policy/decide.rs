@@ -220,7 +220,14 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
         Grant::No | Grant::Metadata => false,
         Grant::Yes => true,
         Grant::Own => team_of(resource).is_some() || agent_of(resource).is_some_and(|agent| agent.is_agent_admin),
-        Grant::ByVisibility => agent_of(resource).is_none_or(|agent| sees(viewer, agent)),
+        Grant::ByVisibility => match resource {
+            // Nobody speaks in another's chat, whatever their role.
+            Resource::Chat(chat) => {
+                chat.user_id == Some(viewer.account.user_id)
+                    && chat.agent.as_ref().is_some_and(|agent| sees(viewer, agent))
+            }
+            _ => agent_of(resource).is_none_or(|agent| sees(viewer, agent)),
+        },
         Grant::Share(least) => agent_of(resource).is_some_and(|agent| shares(viewer, agent, least)),
         Grant::Submitted => match resource {
             Resource::Goal(goal) => {
@@ -234,6 +241,8 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
         Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
         Grant::Personal => match resource {
             Resource::Account(account) => owns(&viewer.account, account),
+            Resource::Account(account) => account.user_id == viewer.account.user_id,
+            Resource::Chat(chat) => chat.user_id == Some(viewer.account.user_id),
             _ => false,
         },
     }
@@ -250,6 +259,7 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         Resource::NewAgent(agent) => agent.team_id,
         Resource::Goal(goal) => goal.agent.team_id,
         Resource::Approval(approval) => approval.agent.team_id,
+        Resource::Chat(chat) => chat.agent.as_ref().and_then(|agent| agent.team_id),
         Resource::Platform
         | Resource::Account(_)
         | Resource::Organization(_)
@@ -263,6 +273,7 @@ fn agent_of<'a>(resource: Resource<'a>) -> Option<&'a AgentFacts> {
         Resource::Agent(agent) => Some(agent),
         Resource::Goal(goal) => Some(&goal.agent),
         Resource::Approval(approval) => Some(&approval.agent),
+        Resource::Chat(chat) => chat.agent.as_ref(),
         _ => None,
     }
 }
@@ -278,6 +289,10 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
         Resource::Goal(goal) => goal.org_id == viewer.org_id && sees(viewer, &goal.agent),
         Resource::Approval(approval) => sees_approval(viewer, approval),
+        // One's own chats stay, also where their agent went out of sight.
+        Resource::Chat(chat) => {
+            chat.org_id == viewer.org_id && (viewer.is_org_admin() || chat.user_id == Some(viewer.account.user_id))
+        }
         Resource::Worker(worker) => worker.org_id == viewer.org_id,
     }
 }
@@ -293,6 +308,9 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
         Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
         Resource::Approval(approval) => approval.org_id == key.org_id && in_sight(key, &approval.agent),
+        Resource::Chat(chat) => {
+            chat.org_id == key.org_id && chat.agent.as_ref().is_some_and(|agent| in_sight(key, agent))
+        }
         // Another key's worker is not there: whoever could speak for it could finish its tasks.
         Resource::Worker(worker) => worker.org_id == key.org_id && worker.service_account_id == Some(key.id),
     }

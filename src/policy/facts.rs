@@ -2,7 +2,9 @@
 
 use entity::{
     enums::{AgentVisibility, CollaboratorPermission},
-    ids::{AgentId, ApprovalRequestId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId},
+    ids::{
+        AgentId, ApprovalRequestId, ChatSessionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId,
+    },
 };
 
 /// Names an agent: an organisation's, or (without an organisation) a global one.
@@ -88,6 +90,19 @@ pub struct ApprovalFacts {
     pub agent: AgentFacts,
 }
 
+/// A chat, as one viewer stands to it.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatFacts {
+    /// The organisation, also of a chat with a global agent.
+    pub org_id: OrgId,
+    /// The chat.
+    pub id: ChatSessionId,
+    /// Whose it is; nobody's on history older than accounts.
+    pub user_id: Option<UserId>,
+    /// The agent; none where it is out of the viewer's sight, which takes no chat away from whom it belongs to.
+    pub agent: Option<AgentFacts>,
+}
+
 /// An organisation.
 #[derive(Clone, Copy, Debug)]
 pub struct OrgFacts {
@@ -170,6 +185,8 @@ pub enum Resource<'a> {
     Goal(&'a GoalFacts),
     /// A request for approval.
     Approval(&'a ApprovalFacts),
+    /// A chat.
+    Chat(&'a ChatFacts),
     /// A worker.
     Worker(&'a WorkerFacts),
 }
@@ -214,6 +231,7 @@ protected! {
     NewAgent => NewAgent, NewAgent, |facts| *facts;
     GoalFacts => Goal, (OrgId, GoalId), |facts| (facts.org_id, facts.id);
     ApprovalFacts => Approval, (OrgId, ApprovalRequestId), |facts| (facts.org_id, facts.id);
+    ChatFacts => Chat, (OrgId, ChatSessionId), |facts| (facts.org_id, facts.id);
     WorkerFacts => Worker, (OrgId, WorkerId), |facts| (facts.org_id, facts.id);
 }
 

@@ -24,8 +24,8 @@ pub mod visibility;
 pub use content::{ContentReader, reader};
 pub use decide::{Decision, Outcome, decide, may_start};
 pub use facts::{
-    AccountFacts, AgentFacts, AgentKey, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, RequestFacts, Resource,
-    ServiceAccountFacts, TaskFacts, TeamFacts, TeamKey, WorkerFacts,
+    AccountFacts, AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, NewAgent, OrgFacts, RequestFacts,
+    Resource, ServiceAccountFacts, TaskFacts, TeamFacts, TeamKey, WorkerFacts,
 };
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};

@@ -8,8 +8,8 @@ use std::{fmt, marker::PhantomData};
 use super::{
     decide::decide,
     facts::{
-        AccountFacts, AgentFacts, ApprovalFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected, RequestFacts,
-        ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
+        AccountFacts, AgentFacts, ApprovalFacts, ChatFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected,
+        RequestFacts, ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
     },
     sealed::Seal,
     table::{Grant, Permission, rule},
@@ -127,6 +127,12 @@ actions! {
     CancelGoal on GoalFacts = GoalCancel;
     /// Approve or reject.
     DecideApproval on ApprovalFacts = ApprovalDecide;
+    /// Start a chat.
+    StartChat on AgentFacts = ChatStart;
+    /// Say something in a chat.
+    PostMessage on ChatFacts = ChatWrite;
+    /// Close a chat.
+    CloseChat on ChatFacts = ChatClose;
     /// Retry or cancel a task.
     DirectTask on TaskFacts = GoalCancel;
     /// Plan a goal.

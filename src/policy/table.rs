@@ -235,9 +235,14 @@ table! {
     ///Read a chat session
     ChatRead / "CHAT_READ": Role, Metadata, Yes, Personal, Personal, Personal, Personal, Scope(&[ChatScope]),
         note "A super-admin sees the session's row and `messageCount`.";
-    ///Start, continue or close a chat
+    ///Start a chat
+    ChatStart / "CHAT_START": Role, No, ByVisibility, ByVisibility, ByVisibility, ByVisibility, ByVisibility, NoKey,
+        note "With agents one may use.";
+    ///Say something in a chat
     ChatWrite / "CHAT_WRITE": Role, No, ByVisibility, ByVisibility, ByVisibility, ByVisibility, ByVisibility, Scope(&[ChatScope]),
-        note "With agents one may use, in one's own sessions.";
+        note "In one's own chats, with agents one may use. A key answers in the chats of its agents.";
+    ///Close a chat
+    ChatClose / "CHAT_CLOSE": Role, No, Yes, Personal, Personal, Personal, Personal, NoKey;
     ///Read LLM usage and cost
     UsageRead / "USAGE_READ": Role, Yes, Yes, Personal, Personal, Personal, Personal, Scope(&[UsageWrite]),
         note "A super-admin sees totals per organisation.";

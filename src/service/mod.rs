@@ -11,6 +11,7 @@ pub mod agent_admin;
 pub mod approval;
 pub mod audit_export;
 pub mod budget;
+pub mod chat;
 pub mod collaborator;
 pub mod document;
 pub mod email_change;
@@ -48,7 +49,7 @@ use entity::ids::OrgId;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     policy::OrgFacts,
     store::{
         Store,
@@ -71,6 +72,8 @@ pub struct Context<'a> {
     pub waits: &'a ApprovalWaits,
     /// What the settings say of tasks.
     pub tasks: &'a TaskRules,
+    /// What the settings say of chats.
+    pub chats: &'a ChatRules,
     /// Counts what may be done so often only.
     pub throttle: &'a throttle::Throttle,
 }

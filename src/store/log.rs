@@ -21,6 +21,7 @@ use sea_orm::{
 
 use super::{
     Store, any_of,
+    chat::{ChatMessageRow, ChatSessionRow},
     db::{Database, Role},
     document::DocumentRow,
     event::EventRow,
@@ -147,6 +148,8 @@ impl Store {
         see! {
             AgentId: agent_by_ids(AgentRow);
             AgentDocumentId: document_by_ids(DocumentRow);
+            ChatSessionId: chat_by_ids(ChatSessionRow);
+            ChatMessageId: chat_message_by_ids(ChatMessageRow);
             GoalId: goal_by_ids(GoalRow);
             TaskId: task_by_ids(TaskRow);
             TeamId: team_by_ids(TeamRow);

@@ -10,6 +10,7 @@ pub mod approval;
 pub mod audit;
 pub mod audit_chain;
 pub mod budget;
+pub mod chat;
 pub mod cursor;
 pub mod db;
 pub mod document;

@@ -52,6 +52,8 @@ pub enum SortKind {
     Text,
     /// A number.
     Int,
+    /// A number of the larger kind.
+    BigInt,
     /// A time.
     Time,
 }
@@ -141,6 +143,7 @@ impl Sort {
             SortKind::Id => SortValue::Id,
             SortKind::Text => SortValue::Text(String::try_get_by_index(row, at)?),
             SortKind::Int => SortValue::Int(i64::from(i32::try_get_by_index(row, at)?)),
+            SortKind::BigInt => SortValue::Int(i64::try_get_by_index(row, at)?),
             SortKind::Time => SortValue::Time(TryGetable::try_get_by_index(row, at)?),
         };
         Ok(Position { sort, id: Uuid::try_get_by_index(row, at + usize::from(self.kind != SortKind::Id))? })

@@ -71,6 +71,9 @@ pub trait Visible: Classified {
     /// The row of the permission table by which a service account reads the table at all.
     const READ: Permission;
 
+    /// Whether an operator sees rows of the table at all. The database's role says the same.
+    const OPERATORS: bool = true;
+
     /// The condition beyond the organisation; none where everybody inside sees all rows.
     fn visible_to(seer: Seer<'_>) -> Option<Condition>;
 }
@@ -129,6 +132,8 @@ impl<'a> Scope<'a> {
             if let Some(condition) = visible::<E>(seer) {
                 select.cond_where(condition);
             }
+        } else if !E::OPERATORS {
+            select.cond_where(nothing());
         }
         select
     }
@@ -419,6 +424,25 @@ visible! {
     };
     budget by OperationsManage: |seer| (!seer.is_org_admin()).then(nothing);
     user by MemberRead: |seer| Some(member_users(seer.org_id()));
+}
+
+/// What was said is read with the chat that it was said in. Not by an operator, for whom a chat is its session's row.
+impl Visible for entity::chat_message::Entity {
+    const READ: Permission = Permission::ChatRead;
+    const OPERATORS: bool = false;
+
+    fn visible_to(seer: Seer<'_>) -> Option<Condition> {
+        use entity::chat_session::{Column as Session, Entity as Sessions};
+        let condition = visible::<Sessions>(seer)?;
+        let mut sessions = Query::select();
+        sessions
+            .column((Sessions, Session::Id))
+            .from(Sessions)
+            .and_where(Expr::col((Sessions, Session::OrgId)).eq(seer.org_id()))
+            .cond_where(condition);
+        use entity::chat_message::{Column, Entity};
+        Some(Cond::all().add(Expr::col((Entity, Column::SessionId)).in_subquery(sessions)))
+    }
 }
 
 /// Service accounts are the admins' to see, and each sees itself.

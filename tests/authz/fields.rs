@@ -38,6 +38,8 @@ pub fn samples(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         ("Task", of_acme!(tasks)),
         ("Execution", of_acme!(executions)),
         ("ApprovalRequest", of_acme!(approval_requests)),
+        ("ChatSession", of_acme!(chat_sessions)),
+        ("ChatMessage", of_acme!(chat_messages)),
         ("Worker", of_acme!(workers)),
         ("ServiceAccount", of_acme!(service_accounts)),
         ("WorkspaceFile", of_acme!(workspace_files)),

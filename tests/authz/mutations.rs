@@ -84,6 +84,16 @@ fn cases(world: &World) -> Vec<Case> {
         input[name] = json!(value);
         input
     };
+    let chat = plan
+        .chat_sessions
+        .iter()
+        .find(|row| row.org_id == acme && row.status == entity::enums::ChatSessionStatus::Open)
+        .expect("an open chat");
+    let chatty = plan
+        .agents
+        .iter()
+        .find(|row| row.org_id == acme && row.visibility == AgentVisibility::Public && row.chat_capable)
+        .expect("an agent to chat with");
     let file = plan.workspace_files.iter().find(|row| row.org_id == acme).unwrap();
     let invitation =
         plan.invitations.iter().find(|row| row.org_id == acme && row.status == InvitationStatus::Pending).unwrap();
@@ -248,6 +258,19 @@ fn cases(world: &World) -> Vec<Case> {
         ("completeTask", "", input(claim.clone())),
         ("failTask", "", input(claimed("error", "It broke."))),
         ("recordExecution", "", input(claimed("status", "SUCCEEDED"))),
+        ("startChat", "with a public agent", input(json!({ "agentId": text(&chatty.id) }))),
+        ("startChat", "with Finance's", input(json!({ "agentId": text(&team.id) }))),
+        (
+            "postChatMessage",
+            "as the person",
+            input(json!({ "sessionId": text(&chat.id), "role": "USER", "content": "Hello" })),
+        ),
+        (
+            "postChatMessage",
+            "as the agent",
+            input(json!({ "sessionId": text(&chat.id), "role": "ASSISTANT", "content": "Hello" })),
+        ),
+        ("closeChat", "that is open", id(&chat.id)),
         (
             "putWorkspaceFile",
             "on Finance's",

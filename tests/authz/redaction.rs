@@ -24,12 +24,21 @@ const CONFIDENTIAL: &[&str] = &[
     "ApprovalRequest.payload",
     "ApprovalRequest.reason",
     "ApprovalDecision.comment",
+    "ChatSession.title",
+    "ChatMessage.content",
+    "ChatMessage.toolCalls",
+    "ChatMessage.toolResults",
+    "ChatMessage.tokensIn",
+    "ChatMessage.tokensOut",
     "WorkspaceFile.path",
     "WorkspaceFile.contents",
     "WorkspaceFile.sizeBytes",
     "WorkspaceFile.sha256",
     "Event.payload",
 ];
+
+/// Types of which an operator sees no object at all.
+const UNSEEN: &[&str] = &["ChatMessage"];
 
 /// Every confidential text of the demo, with its organisation's words in it.
 fn content(world: &World) -> Vec<String> {
@@ -49,6 +58,10 @@ fn content(world: &World) -> Vec<String> {
     texts.extend(plan.tasks.iter().filter_map(|row| row.error.open(&Test).cloned()));
     texts.extend(plan.approval_requests.iter().filter_map(|row| row.reason.open(&Test).cloned()));
     texts.extend(plan.approval_decisions.iter().filter_map(|row| row.comment.open(&Test).cloned()));
+    texts.extend(plan.chat_sessions.iter().filter_map(|row| row.title.open(&Test).cloned()));
+    texts.extend(
+        plan.chat_messages.iter().filter_map(|row| row.content.open(&Test).cloned()).filter(|text| !text.is_empty()),
+    );
     texts.extend(plan.executions.iter().filter_map(|row| row.code_output.open(&Test).cloned()));
     texts.extend(plan.files.iter().map(|file| String::from_utf8(file.bytes.clone()).unwrap()));
     assert!(texts.len() > 2_000);
@@ -96,6 +109,10 @@ on_both! {
 
                 let blind = operator.send(&query, json!({ "ids": ids })).await;
                 let nodes = blind.data()["nodes"].as_array().unwrap();
+                if UNSEEN.contains(&kind) {
+                    assert!(nodes.iter().all(serde_json::Value::is_null) && blind.redacted().is_empty(), "{kind}.{field}");
+                    continue;
+                }
                 assert!(nodes.iter().all(|node| node["hidden"].is_null()), "{kind}.{field}");
                 // Reported for every object alike, also where the stored value is null: the report must not tell.
                 let paths: Vec<String> = (0..ids.len()).map(|at| format!("nodes.{at}.hidden")).collect();
@@ -120,6 +137,7 @@ on_both! {
             "{ goals(first: 20) { nodes { files(first: 1) { nodes { path sizeBytes sha256 contents } } } } }",
             "{ goals(first: 100) { nodes { goalText plan agent { systemPrompt } tasks { nodes { payload dependsOn { payload result error } } } } } }",
             "{ approvalRequests(first: 100) { nodes { payload reason decisions { comment } goal { goalText approvalRequests { reason } } } } }",
+            "{ chatSessions(first: 100) { nodes { title messageCount messages(first: 50) { totalCount nodes { content toolCalls toolResults } } } } }",
             "{ tasks(first: 100) { nodes { payload result error goal { goalText agent { config } } } } }",
         ] {
             answers.push_str(&operator.query(query).await.text);

@@ -156,7 +156,7 @@ impl World {
         tables!(team team_membership agent agent_collaborator agent_admin agent_document);
         tables!(global_agent global_agent_document goal task approval_request approval_decision);
         tables!(event platform_event llm_usage usage_day budget task_dependency);
-        tables!(execution worker workspace_file workspace_usage);
+        tables!(execution worker workspace_file workspace_usage chat_session chat_message);
         dump
     }
 }

@@ -14,7 +14,7 @@ use palisade::{
     clock::Clock,
     error::{Error, Result},
     identity::ServerSecret,
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         Context,
         identity::{Identity, IdentitySettings},
@@ -81,6 +81,7 @@ pub struct Caller {
     store: Arc<Store>,
     clock: Clock,
     waits: ApprovalWaits,
+    chats: ChatRules,
     tasks: TaskRules,
     identity: Identity,
 }
@@ -93,6 +94,7 @@ impl Caller {
             clock: &self.clock,
             tasks: &self.tasks,
             waits: &self.waits,
+            chats: &self.chats,
             throttle: self.identity.throttle(),
         }
     }
@@ -159,7 +161,8 @@ impl World {
         let viewer = Arc::new(viewer);
         let store = Arc::new(Store::new(self.db.clone(), viewer.clone()));
         let (tasks, waits) = (TaskRules::default(), ApprovalWaits::default());
-        Caller { viewer, store, clock: self.clock.clone(), tasks, waits, identity: self.identity() }
+        let chats = ChatRules::default();
+        Caller { viewer, store, clock: self.clock.clone(), tasks, waits, chats, identity: self.identity() }
     }
 
     fn account(&self, user_id: UserId) -> Account {

@@ -7,6 +7,7 @@ mod answers;
 mod approval_races;
 mod approvals;
 mod budget;
+mod chat;
 mod claims;
 mod collaborator;
 mod desk;

@@ -19,9 +19,10 @@ use entity::{
 use palisade::{
     clock::Clock,
     error::Result,
-    lifecycle::{ApprovalWaits, TaskRules},
+    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         Context, agent,
+        identity::Identity,
         plan::{self, PlannedTaskInput, ProposePlanInput},
         task_run::{self, ClaimInput, ClaimTasksInput, FailTaskInput},
         worker::{self, RegisterWorkerInput},
@@ -49,6 +50,8 @@ pub struct Site<'w> {
     pub clock: Clock,
     pub rules: TaskRules,
     pub waits: ApprovalWaits,
+    pub chats: ChatRules,
+    identity: Identity,
     pub agent: AgentId,
     pub planner: Hand,
     pub runner: Hand,
@@ -128,8 +131,9 @@ impl<'w> Site<'w> {
         let start = if org.id == world.acme.id { start } else { start + TimeDelta::milliseconds(1) };
         let clock = Clock::fixed(start, TimeDelta::zero());
         let (rules, waits) = (TaskRules::default(), ApprovalWaits::default());
+        let (chats, identity) = (ChatRules::default(), world.identity());
         let nobody = world.clock.id();
-        let mut site = Self { world, clock, rules, waits, agent, planner, runner, worker: nobody };
+        let mut site = Self { world, clock, rules, waits, chats, identity, agent, planner, runner, worker: nobody };
         site.worker = site.register(&site.runner, &["code", "shell"]).await.unwrap();
         site
     }
@@ -147,6 +151,7 @@ impl<'w> Site<'w> {
             clock: &self.clock,
             tasks: &self.rules,
             waits: &self.waits,
+            chats: &self.chats,
             throttle: self.identity.throttle(),
         }
     }

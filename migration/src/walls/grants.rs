@@ -79,7 +79,7 @@ const fn only(columns: &'static [&'static str]) -> Columns {
 const LOG: &[&str] = &["events", "approval_decisions"];
 /// Rows that stay: what is only added to, the log's head, and memberships, whose end is a status.
 const KEPT: &[&str] = &["events", "approval_decisions", "event_heads", "org_memberships"];
-/// Sign-in's own tables, and what is to be mailed.
+/// Sign-in's own tables, what is to be mailed, and what was said in chats.
 const NOT_OPERATORS: &[&str] = &[
     "sessions",
     "refresh_tokens",
@@ -90,6 +90,8 @@ const NOT_OPERATORS: &[&str] = &[
     "login_throttles",
     "user_identities",
     "platform_settings",
+    // Of a chat an operator sees the session.
+    "chat_messages",
 ];
 const IDENTITYS_OWN: &[&str] = &[
     "sessions",

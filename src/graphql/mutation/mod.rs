@@ -4,6 +4,7 @@
 mod agent;
 mod agent_people;
 mod approval;
+mod chat;
 mod file;
 mod goal;
 mod issuer;
@@ -35,6 +36,7 @@ pub struct Mutation(
     agent_people::AgentPeopleMutation,
     goal::GoalMutation,
     approval::ApprovalMutation,
+    chat::ChatMutation,
     file::FileMutation,
     issuer::IssuerMutation,
     plan::PlanMutation,

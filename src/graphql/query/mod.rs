@@ -1,6 +1,7 @@
 //! The query root: one object per group of nouns, merged.
 
 mod approvals;
+mod chats;
 mod operations;
 mod organizations;
 mod usage;
@@ -17,6 +18,7 @@ pub struct Query(
     organizations::OrganizationQuery,
     work::WorkQuery,
     approvals::ApprovalQuery,
+    chats::ChatQuery,
     operations::OperationsQuery,
     usage::UsageQuery,
 );

@@ -1,7 +1,7 @@
 //! Who asks, and what they may do.
 
 use async_graphql::{Context, ID, Object};
-use entity::ids::{AgentId, ApprovalRequestId, GoalId, OrgId, TeamId, TypedId, UserId};
+use entity::ids::{AgentId, ApprovalRequestId, ChatSessionId, GoalId, OrgId, TeamId, TypedId, UserId};
 
 use crate::{
     error::{Error, Result},
@@ -67,7 +67,7 @@ impl ViewerQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The row of the permission table.")] permission: PermissionName,
         #[graphql(
-            desc = "An organisation, user, team, agent, goal or approval request; the viewer's organisation without it."
+            desc = "An organisation, user, team, agent, goal, approval request or chat; the viewer's organisation without it."
         )]
         id: Option<ID>,
     ) -> Result<Decision> {
@@ -111,8 +111,9 @@ async fn about(cx: &RequestCtx, permission: Permission, id: &ID) -> Result<Decis
         ApprovalRequestId::PREFIX => {
             answer(Resource::Approval(&cx.store.approval_facts(parse_id(field, id)?).await?.1))
         }
+        ChatSessionId::PREFIX => answer(Resource::Chat(&cx.store.chat_facts(parse_id(field, id)?).await?)),
         _ => {
-            let message = "Not the id of an organisation, user, team, agent, goal or approval request.";
+            let message = "Not the id of an organisation, user, team, agent, goal, approval request or chat.";
             return Err(Error::validation(field, message));
         }
     })

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod approval;
+pub mod chat;
 pub mod decision;
 pub mod document;
 pub mod event;

@@ -85,6 +85,7 @@ pub(super) async fn present_team(tx: &Tx, org_id: OrgId, team_id: TeamId) -> Res
 pub(super) struct HeldAgent {
     pub visibility: AgentVisibility,
     pub status: AgentStatus,
+    pub chat_capable: bool,
     pub team_id: Option<TeamId>,
     pub owner_id: Option<UserId>,
     pub required_approvals: i32,
@@ -116,6 +117,7 @@ pub(super) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockTy
             Column::OwnerId,
             Column::RequiredApprovals,
             Column::RequirePlanApproval,
+            Column::ChatCapable,
         ])
         .from(Entity)
         .and_where(Expr::col(Column::OrgId).eq(org_id))
@@ -129,5 +131,6 @@ pub(super) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockTy
         owner_id: Option::try_get_by_index(&row, 3)?,
         required_approvals: i32::try_get_by_index(&row, 4)?,
         require_plan_approval: bool::try_get_by_index(&row, 5)?,
+        chat_capable: bool::try_get_by_index(&row, 6)?,
     })
 }

@@ -45,6 +45,7 @@ pub struct InstalledChange {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlatformAgent {
     pub status: AgentStatus,
+    pub chat_capable: bool,
     pub required_approvals: i32,
     pub require_plan_approval: bool,
 }
@@ -178,7 +179,7 @@ pub(super) async fn platform_agent(tx: &Tx, id: AgentId) -> Result<PlatformAgent
     use global_agent::{Column, Entity};
     let mut select = Query::select();
     select
-        .columns([Column::Status, Column::RequiredApprovals, Column::RequirePlanApproval])
+        .columns([Column::Status, Column::RequiredApprovals, Column::RequirePlanApproval, Column::ChatCapable])
         .from(Entity)
         .and_where(Expr::col(Column::Id).eq(id));
     let row = tx.query_one(&select).await?.ok_or(Error::NotFound)?;
@@ -186,6 +187,7 @@ pub(super) async fn platform_agent(tx: &Tx, id: AgentId) -> Result<PlatformAgent
         status: AgentStatus::try_get_by_index(&row, 0)?,
         required_approvals: i32::try_get_by_index(&row, 1)?,
         require_plan_approval: bool::try_get_by_index(&row, 2)?,
+        chat_capable: bool::try_get_by_index(&row, 3)?,
     })
 }
 

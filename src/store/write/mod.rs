@@ -16,6 +16,8 @@ pub mod approval;
 pub mod approval_decision;
 mod audit;
 pub mod budget;
+pub mod chat;
+pub mod chat_end;
 mod check;
 pub mod claim;
 pub mod collaborator;

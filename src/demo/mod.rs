@@ -138,11 +138,9 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         log::close(scene);
     }
     spending::add_up(&mut rows, now);
+    work::runs::write(&mut rows, &mut dice);
     decisions::write(&mut rows, &mut dice);
     files::write(&mut rows);
-    work::runs::write(&mut rows, &mut dice);
-    work::runs::write(&mut rows, &mut dice);
-    decisions::write(&mut rows, &mut dice);
     rows.logins = people::logins();
     rows
 }

@@ -7,7 +7,12 @@ use entity::{
     agent, agent_collaborator, agent_document, approval_decision, approval_request, chat_message, chat_session,
     enums::{Decided, DocumentType, GoalStatus, TaskStatus},
     execution, goal,
-ids::{AgentId, ApprovalRequestId, ChatMessageId, ChatSessionId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId, TeamId, UserId, WorkerId}, invitation, org_membership, organization, organization_issuer, service_account, task, team, team_membership, user, worker, workspace_file,
+    ids::{
+        AgentId, ApprovalRequestId, ChatMessageId, ChatSessionId, ExecutionId, GoalId, OrgId, ServiceAccountId, TaskId,
+        TeamId, UserId, WorkerId,
+    },
+    invitation, org_membership, organization, organization_issuer, service_account, task, team, team_membership, user,
+    worker, workspace_file,
 };
 
 use super::load::{Answers, Batch};

@@ -241,7 +241,6 @@ fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
         Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
         Grant::Personal => match resource {
             Resource::Account(account) => owns(&viewer.account, account),
-            Resource::Account(account) => account.user_id == viewer.account.user_id,
             Resource::Chat(chat) => chat.user_id == Some(viewer.account.user_id),
             _ => false,
         },

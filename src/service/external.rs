@@ -106,10 +106,12 @@ impl Identity {
 }
 
 impl Inner {
-    pub(super) async fn external_standing(&self, claims: &ExternalClaims) -> Result<Option<ExternalStanding>> {
     /// What the rows say of a subject, and the organisation that it is to ask for, if it is new there. Both of one moment:
     /// else one who comes twice at once could find no link, and then its own address taken.
-    async fn external_standing(&self, claims: &ExternalClaims) -> Result<(Option<ExternalStanding>, Option<OrgId>)> {
+    pub(super) async fn external_standing(
+        &self,
+        claims: &ExternalClaims,
+    ) -> Result<(Option<ExternalStanding>, Option<OrgId>)> {
         let tx = self.db.begin_read(Role::Identity, None).await?;
         let standing = rows::external_standing_lookup(&tx, &claims.issuer, &claims.subject).await?;
         let newcomer = self.newcomer(&tx, claims, standing.as_ref()).await?;

@@ -261,7 +261,7 @@ impl Identity {
         for credential in credentials {
             let holds = match &credential.0 {
                 Shown::Token(Proof::External(claims)) => {
-                    let standing = inner.external_standing(claims).await?;
+                    let (standing, _) = inner.external_standing(claims).await?;
                     standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
                 }
                 Shown::Token(Proof::Ours(claims)) => {

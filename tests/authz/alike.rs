@@ -17,7 +17,6 @@ fn absent(id: &str) -> String {
         "agt" => AgentId::from_uuid(never).to_string(),
         "goal" => GoalId::from_uuid(never).to_string(),
         "task" => TaskId::from_uuid(never).to_string(),
-        "exe" => ExecutionId::from_uuid(never).to_string(),
         "wrk" => WorkerId::from_uuid(never).to_string(),
         "sva" => entity::ids::ServiceAccountId::from_uuid(never).to_string(),
         "exe" => entity::ids::ExecutionId::from_uuid(never).to_string(),
@@ -60,8 +59,6 @@ on_both! {
             same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
             let root = match kind {
                 "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" => continue,
-                kind => kind.to_lowercase(),
-                "AgentDocument" | "Event" => continue,
                 kind => format!("{}{}", kind[..1].to_lowercase(), &kind[1..]),
             };
             let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;

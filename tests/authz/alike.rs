@@ -1,7 +1,7 @@
 //! What a viewer may not see does not exist for it: another organisation's id, a hidden one and one that was never
 //! issued are answered alike, byte for byte and with as many statements.
 
-use entity::ids::{AgentId, ExecutionId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{AgentId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
 use serde_json::json;
 
 use super::fields::samples;

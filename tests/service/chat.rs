@@ -276,7 +276,7 @@ on_both! {
         let may = |permission| decide(ada_viewer(&world), permission, Resource::Chat(&facts)).allowed();
         fn ada_viewer(world: &World) -> &'static Viewer {
             use palisade::viewer::{Account, TenantViewer};
-            let account = Account { user_id: world.acme.ada, session_id: world.clock.id() };
+            let account = Account::signed_in(world.acme.ada, world.clock.id());
             let tenant = TenantViewer {
                 account,
                 org_id: world.acme.id,

@@ -18,7 +18,10 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::step::{task_step, told};
+use super::{
+    budget::budget_require,
+    step::{task_step, told},
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -88,6 +91,11 @@ impl Store {
         if worker.status != WorkerStatus::Active || kinds.is_empty() || room == 0 {
             self.finish(tx, clock, org_id, records).await?;
             return Ok(Vec::new());
+        }
+        if let Err(error) = budget_require(&tx, org_id, now).await {
+            // The worker has been heard of all the same.
+            self.finish(tx, clock, org_id, records).await?;
+            return Err(error);
         }
 
         let mut select = self.scope()?.rows::<Entity>();

@@ -368,9 +368,9 @@ on_both! {
         };
         assert_eq!(forget(364, year).await, 0);
         assert_eq!(forget(4000, None).await, 0, "kept for ever");
-        let (one, two) = futures_util::join!(forget(366, year), forget(366, year));
+        let (one, two) = tokio::join!(forget(366, year), forget(366, year));
         assert_eq!(one + two, 2);
-        assert_eq!(heard(&ada, over).await, []);
+        assert!(heard(&ada, over).await.is_empty());
         assert_eq!(heard(&ada, open).await.len(), 2);
         assert_eq!(world.count("chat_sessions WHERE id = $1 AND message_count = 2", [over.into()]).await, 1);
         assert_eq!(forget(366, year).await, 0);

@@ -3,6 +3,7 @@
 mod accounts;
 mod approvals;
 mod bad_input;
+mod chats;
 mod faults;
 mod paging;
 mod schema;

@@ -271,7 +271,8 @@ on_both! {
         assert_eq!(heard(&ada, id).await, [said]);
         forbidden(say(&ada, id, "still there?").await);
         not_found(start(&ada, agent).await);
-        let facts = ada.cx().await.store.chat_facts(id).await.unwrap();
+        let cx = ada.cx().await;
+        let facts = cx.store.chat_facts(id).await.unwrap();
         assert!(facts.agent.is_none());
         let may = |permission| decide(ada_viewer(&world), permission, Resource::Chat(&facts)).allowed();
         fn ada_viewer(world: &World) -> &'static Viewer {
@@ -285,6 +286,7 @@ on_both! {
             };
             Box::leak(Box::new(Viewer::Tenant(tenant)))
         }
+        let may = |permission| decide(cx.viewer, permission, Resource::Chat(&facts)).allowed();
         assert!(may(Permission::ChatRead) && may(Permission::ChatClose) && !may(Permission::ChatWrite));
         chat::close(ada.cx().await, id).await.unwrap();
     }
@@ -378,9 +380,9 @@ on_both! {
         };
         assert_eq!(forget(364, year).await, 0);
         assert_eq!(forget(4000, None).await, 0, "kept for ever");
-        let (one, two) = futures_util::join!(forget(366, year), forget(366, year));
+        let (one, two) = tokio::join!(forget(366, year), forget(366, year));
         assert_eq!(one + two, 2);
-        assert_eq!(heard(&ada, over).await, []);
+        assert!(heard(&ada, over).await.is_empty());
         assert_eq!(heard(&ada, open).await.len(), 2);
         assert_eq!(world.count("chat_sessions WHERE id = $1 AND message_count = 2", [over.into()]).await, 1);
         assert_eq!(forget(366, year).await, 0);

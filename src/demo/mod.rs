@@ -120,7 +120,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
         log::close(scene);
     }
     work::runs::write(&mut rows, &mut dice);
-    decisions::write(&mut rows, &mut dice);
+    decisions::write(&mut rows, &mut dice, now);
     rows.logins = people::logins();
     rows
 }

@@ -1,7 +1,7 @@
 //! What a viewer may not see does not exist for it: another organisation's id, a hidden one and one that was never
 //! issued are answered alike, byte for byte and with as many statements.
 
-use entity::ids::{AgentId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
+use entity::ids::{AgentId, ExecutionId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
 use serde_json::json;
 
 use super::fields::samples;
@@ -17,6 +17,7 @@ fn absent(id: &str) -> String {
         "agt" => AgentId::from_uuid(never).to_string(),
         "goal" => GoalId::from_uuid(never).to_string(),
         "task" => TaskId::from_uuid(never).to_string(),
+        "exe" => ExecutionId::from_uuid(never).to_string(),
         "wrk" => WorkerId::from_uuid(never).to_string(),
         "exe" => entity::ids::ExecutionId::from_uuid(never).to_string(),
         "apr" => entity::ids::ApprovalRequestId::from_uuid(never).to_string(),

@@ -1,6 +1,6 @@
 //! What people decided about approval requests.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     approval_decision, approval_request,
     confidential::Confidential,
@@ -39,11 +39,11 @@ pub(super) fn decided_by(rows: &DemoPlatform, request: &approval_request::Model)
 }
 
 /// Writes the decisions of all requests.
-pub(super) fn write(rows: &mut DemoPlatform, dice: &mut Dice) {
+pub(super) fn write(rows: &mut DemoPlatform, dice: &mut Dice, now: DateTime<Utc>) {
     let mut decisions = Vec::new();
     for request in &rows.approval_requests {
         let slug = rows.organizations.iter().find(|row| row.id == request.org_id).map_or("", |row| &row.slug);
-        let last = request.decided_at.unwrap_or(request.created_at + EARLIER + EARLIER);
+        let last = request.decided_at.unwrap_or_else(|| Ord::min(request.created_at + EARLIER, now));
         let people = decided_by(rows, request);
         for (turn, user) in people.iter().enumerate() {
             let decision = match request.status {

@@ -141,6 +141,7 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     work::runs::write(&mut rows, &mut dice);
     decisions::write(&mut rows, &mut dice);
     files::write(&mut rows);
+    decisions::write(&mut rows, &mut dice, now);
     rows.logins = people::logins();
     rows
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use entity::enums::{
-    AgentVisibility, CollaboratorPermission, GoalStatus, InvitationStatus, MembershipStatus, WorkerStatus,
+    AgentVisibility, CollaboratorPermission, GoalStatus, InvitationStatus, MembershipStatus, OrgRole, WorkerStatus,
 };
 use serde_json::{Value, json};
 
@@ -71,12 +71,18 @@ fn cases(world: &World) -> Vec<Case> {
         plan.tasks.iter().find(fits).unwrap_or_else(|| plan.tasks.iter().find(|row| row.agent_id == team.id).unwrap())
     };
     let worker = plan.workers.iter().find(|row| row.org_id == acme && row.status == WorkerStatus::Active).unwrap();
+    let by_member = |row: &&entity::approval_request::Model| {
+        let admin =
+            |of: &&entity::org_membership::Model| Some(of.user_id) == row.requested_by && of.role == OrgRole::Admin;
+        !plan.org_memberships.iter().any(|of| admin(&of))
+    };
     let waits = |row: &&entity::approval_request::Model| {
         row.org_id == acme
             && row.status == entity::enums::ApprovalStatus::Pending
             && plan.agent_admins.iter().any(|post| post.agent_id == row.agent_id)
     };
-    let waiting = plan.approval_requests.iter().find(waits).expect("a request that somebody is appointed to decide");
+    let asked = plan.approval_requests.iter().filter(by_member).find(waits);
+    let waiting = asked.expect("a member's request that somebody is appointed to decide");
     let running = task(&entity::enums::TaskStatus::Running);
     let claim = json!({ "taskId": text(&running.id), "workerId": text(&worker.id), "attempt": 1 });
     let claimed = |name: &str, value: &str| {

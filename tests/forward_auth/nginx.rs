@@ -53,6 +53,7 @@ impl Stage {
         let service = serve(Router::new().fallback(service)).await;
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/nginx/forward-auth.conf");
         let shipped = std::fs::read_to_string(path).unwrap();
+        let mut told = String::new();
         // A port that was free a moment ago may be taken: another is tried.
         for _ in 0..5 {
             let address = Std::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -65,14 +66,16 @@ impl Stage {
                 assert_eq!(conf.matches(shipped).count(), 1, "{shipped}");
                 conf = conf.replace(shipped, &ours);
             }
-            if let Some(stage) = Self::start(address, &conf).await {
-                return stage;
+            match Self::start(address, &conf).await {
+                Ok(stage) => return stage,
+                Err(log) => told = log,
             }
         }
-        panic!("nginx did not start");
+        panic!("nginx did not start: {told}");
     }
 
-    async fn start(address: SocketAddr, conf: &str) -> Option<Self> {
+    /// The stage, or nginx's log.
+    async fn start(address: SocketAddr, conf: &str) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display().to_string();
         std::fs::write(folder.path().join("forward-auth.conf"), conf).unwrap();
@@ -95,7 +98,7 @@ impl Stage {
             .expect("nginx is installed by `make setup`");
         for _ in 0..200 {
             if TcpStream::connect(address).await.is_ok() {
-                return Some(Self { nginx, address, _folder: folder });
+                return Ok(Self { nginx, address, _folder: folder });
             }
             if nginx.try_wait().unwrap().is_some() {
                 break;
@@ -104,8 +107,7 @@ impl Stage {
         }
         let _ = nginx.kill();
         let _ = nginx.wait();
-        eprintln!("{}", std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default());
-        None
+        Err(std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default())
     }
 
     /// Sends a request as it is written; answers status, head and body.

@@ -1,7 +1,6 @@
 //! Changes of tables that exist, in words that hold on both databases and can be taken back.
 //!
-//! SQLite cannot add a composite foreign key to a table, nor alter a check, by any statement. Its documentation gives a way
-//! for changes that touch no stored row: edit the table's text in `sqlite_schema`
+//! SQLite cannot add a composite foreign key to a table by any statement. Its documentation gives a way for changes that touch no stored row: edit the table's text in `sqlite_schema`
 //! (<https://www.sqlite.org/lang_altertable.html#otheralter>). That happens here and nowhere else, inside the run's
 //! transaction.
 //!
@@ -29,13 +28,12 @@ pub(crate) struct Change {
     columns: Vec<(&'static str, Kind, bool, Option<SimpleExpr>)>,
     keys: Vec<(Vec<&'static str>, &'static str, Vec<&'static str>)>,
     indexes: Vec<(Vec<&'static str>, bool)>,
-    words: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
 }
 
 impl Change {
     /// Of a platform table.
     pub(crate) fn platform(table: &'static str) -> Self {
-        Self { table, tenant: false, columns: vec![], keys: vec![], indexes: vec![], words: vec![] }
+        Self { table, tenant: false, columns: vec![], keys: vec![], indexes: vec![] }
     }
 
     /// Of an organisation's table.
@@ -61,12 +59,6 @@ impl Change {
         self
     }
 
-    /// `(org_id, column)` names somebody with a membership of the same organisation.
-    pub(crate) fn member(mut self, column: &'static str) -> Self {
-        self.keys.push((vec!["org_id", column], "org_memberships", vec!["org_id", "user_id"]));
-        self
-    }
-
     /// A plain index; on a tenant table it starts with `org_id`. A column may be followed by ` DESC`.
     pub(crate) fn index(mut self, columns: &[&'static str]) -> Self {
         let columns = self.scoped(columns);
@@ -78,17 +70,6 @@ impl Change {
     pub(crate) fn unique(mut self, columns: &[&'static str]) -> Self {
         let columns = self.scoped(columns);
         self.indexes.push((columns, true));
-        self
-    }
-
-    /// A column of one of some words takes others. `before` are the words until now, for the way back.
-    pub(crate) fn words(
-        mut self,
-        column: &'static str,
-        before: &'static [&'static str],
-        after: &'static [&'static str],
-    ) -> Self {
-        self.words.push((column, before, after));
         self
     }
 
@@ -120,8 +101,7 @@ impl Change {
             let table = Alias::new(self.table);
             manager.alter_table(Table::alter().table(table).add_column(&mut column).take()).await?;
         }
-        let words: Vec<_> = self.words.iter().map(|(column, _, after)| (*column, *after)).collect();
-        self.constrain(manager, &words, |name, text| Edit::Add(name, text)).await?;
+        self.constrain(manager, Edit::Add).await?;
         for (columns, unique) in &self.indexes {
             let mut index = Index::create();
             index.name(self.index_name(columns, *unique)).table(Alias::new(self.table));
@@ -147,8 +127,7 @@ impl Change {
             index.name(name).table(Alias::new(self.table));
             manager.drop_index(index).await?;
         }
-        let words: Vec<_> = self.words.iter().map(|(column, before, _)| (*column, *before)).collect();
-        self.constrain(manager, &words, |name, text| Edit::Drop(name, text)).await?;
+        self.constrain(manager, Edit::Drop).await?;
         for (name, ..) in &self.columns {
             let (table, column) = (Alias::new(self.table), Alias::new(*name));
             manager.alter_table(Table::alter().table(table).drop_column(column).take()).await?;
@@ -156,19 +135,9 @@ impl Change {
         Ok(())
     }
 
-    /// Adds or drops the foreign keys, and replaces the checks.
-    async fn constrain(
-        &self,
-        manager: &SchemaManager<'_>,
-        words: &[(&str, &[&str])],
-        edit: fn(String, String) -> Edit,
-    ) -> Result<(), DbErr> {
-        let mut edits: Vec<_> = self.foreign_keys().into_iter().map(|(name, text)| edit(name, text)).collect();
-        for (column, words) in words {
-            let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
-            let check = format!("CHECK (\"{column}\" IN ({list}))");
-            edits.push(Edit::Replace(format!("{}_{column}_check", self.table), check));
-        }
+    /// Adds or drops the foreign keys.
+    async fn constrain(&self, manager: &SchemaManager<'_>, edit: fn(String, String) -> Edit) -> Result<(), DbErr> {
+        let edits: Vec<_> = self.foreign_keys().into_iter().map(|(name, text)| edit(name, text)).collect();
         if edits.is_empty() {
             return Ok(());
         }
@@ -208,7 +177,6 @@ fn lost(what: &str) -> DbErr {
 enum Edit {
     Add(String, String),
     Drop(String, String),
-    Replace(String, String),
 }
 
 impl Edit {
@@ -218,9 +186,6 @@ impl Edit {
         match self {
             Self::Add(name, text) => format!("{table} ADD CONSTRAINT \"{name}\" {text}"),
             Self::Drop(name, _) => format!("{table} DROP CONSTRAINT \"{name}\""),
-            Self::Replace(name, text) => {
-                format!("{table} DROP CONSTRAINT \"{name}\", ADD CONSTRAINT \"{name}\" {text}")
-            }
         }
     }
 
@@ -235,30 +200,6 @@ impl Edit {
                 let found = format!(", CONSTRAINT \"{name}\" {text}");
                 sql.contains(&found).then(|| sql.replacen(&found, "", 1))
             }
-            Self::Replace(name, text) => {
-                let found = format!("CONSTRAINT \"{name}\" ");
-                let start = sql.find(&found)? + found.len();
-                let end = start + end_of_parentheses(&sql[start..])?;
-                Some(format!("{}{text}{}", &sql[..start], &sql[end..]))
-            }
         }
     }
-}
-
-/// Where the first parenthesised group of a text ends. The words in it hold no parentheses and no quotes.
-fn end_of_parentheses(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }

@@ -139,9 +139,8 @@ fn generate(now: DateTime<Utc>, shape: Shape) -> DemoPlatform {
     }
     spending::add_up(&mut rows, now);
     work::runs::write(&mut rows, &mut dice);
-    decisions::write(&mut rows, &mut dice);
-    files::write(&mut rows);
     decisions::write(&mut rows, &mut dice, now);
+    files::write(&mut rows);
     rows.logins = people::logins();
     rows
 }

@@ -58,8 +58,7 @@ on_both! {
             assert!(node.data()["node"].is_null(), "{kind}");
             same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
             let root = match kind {
-                "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" => continue,
-                "AgentDocument" | "Event" | "Execution" => continue,
+                "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" | "Execution" | "ChatMessage" => continue,
                 kind => format!("{}{}", kind[..1].to_lowercase(), &kind[1..]),
             };
             let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;

@@ -274,18 +274,6 @@ on_both! {
         let cx = ada.cx().await;
         let facts = cx.store.chat_facts(id).await.unwrap();
         assert!(facts.agent.is_none());
-        let may = |permission| decide(ada_viewer(&world), permission, Resource::Chat(&facts)).allowed();
-        fn ada_viewer(world: &World) -> &'static Viewer {
-            use palisade::viewer::{Account, TenantViewer};
-            let account = Account::signed_in(world.acme.ada, world.clock.id());
-            let tenant = TenantViewer {
-                account,
-                org_id: world.acme.id,
-                org_role: entity::enums::OrgRole::Member,
-                teams: std::collections::BTreeMap::new(),
-            };
-            Box::leak(Box::new(Viewer::Tenant(tenant)))
-        }
         let may = |permission| decide(cx.viewer, permission, Resource::Chat(&facts)).allowed();
         assert!(may(Permission::ChatRead) && may(Permission::ChatClose) && !may(Permission::ChatWrite));
         chat::close(ada.cx().await, id).await.unwrap();

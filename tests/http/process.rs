@@ -186,7 +186,7 @@ fn the_doctor_names_what_is_missing_with_a_remedy() {
     assert_eq!(code, 1);
     for words in [
         "✓ server secret",
-        "✓ workspace writable",
+        "✓ workspace usable",
         "✓ database reachable",
         "✗ migrations current",
         "→ run `palisade migrate up`",

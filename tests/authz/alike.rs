@@ -19,7 +19,6 @@ fn absent(id: &str) -> String {
         "task" => TaskId::from_uuid(never).to_string(),
         "exe" => ExecutionId::from_uuid(never).to_string(),
         "wrk" => WorkerId::from_uuid(never).to_string(),
-        "exe" => entity::ids::ExecutionId::from_uuid(never).to_string(),
         "apr" => entity::ids::ApprovalRequestId::from_uuid(never).to_string(),
         "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
         "evt" => entity::ids::EventId::from_uuid(never).to_string(),

@@ -2,6 +2,7 @@
 //!
 //! To add one: what it opens, what it picks, what it answers ([`Feed`]), and a field with the guard of its kind.
 
+mod approval;
 mod chat;
 mod event;
 mod work;
@@ -10,6 +11,7 @@ use async_graphql::{Context, ID, Subscription as GraphQlSubscription};
 use futures_util::Stream;
 
 use self::{
+    approval::ApprovalFeed,
     chat::MessageFeed,
     event::EventFeed,
     work::{GoalFeed, TaskFeed},
@@ -19,7 +21,7 @@ use super::{
     directives::requires,
     follow::follow,
     guard::Requires,
-    types::{chat::ChatMessage, event::EventEdge, goal::Goal, task::Task},
+    types::{approval::ApprovalRequest, chat::ChatMessage, event::EventEdge, goal::Goal, task::Task},
 };
 use crate::{error::Result, policy::Permission};
 
@@ -69,6 +71,20 @@ impl Subscription {
         let goal = parse_optional_id("goalId", goal_id.as_ref())?;
         let agent = parse_optional_id("agentId", agent_id.as_ref())?;
         follow(ctx, TaskFeed { goal, agent }).await
+    }
+
+    /// Each approval request that the viewer may read, as it is made: those that it decides, and those of its own goals.
+    #[graphql(guard = "Requires(Permission::ApprovalRead)", directive = requires::apply(Permission::ApprovalRead.into()))]
+    async fn approval_requested(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The organisation whose requests are followed: required of super-admins, one's own otherwise."
+        )]
+        organization_id: Option<ID>,
+    ) -> Result<impl Stream<Item = ApprovalRequest>> {
+        let organization = parse_optional_id("organizationId", organization_id.as_ref())?;
+        follow(ctx, ApprovalFeed { organization }).await
     }
 
     /// Each message of a chat, as it is posted. The stream ends when the viewer may not see the chat any more. A super-admin

@@ -1,6 +1,7 @@
 //! Subscriptions, over real sockets: a client that resumes misses nothing and reads nothing twice, whatever happens to the
 //! servers; each event is read as the viewer is at that moment; whoever may not stay is gone within a second.
 
+mod approval;
 mod chat;
 mod client;
 mod limits;

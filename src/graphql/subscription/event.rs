@@ -34,23 +34,21 @@ pub struct EventFeed {
     pub subject: Option<String>,
 }
 
-impl EventFeed {
-    /// Whose log: a member's own, or the one that an operator names. Somebody else's is as one that is not there.
-    async fn organization(&self, cx: &RequestCtx) -> Result<OrgId> {
-        match (&*cx.viewer, self.organization) {
-            (Viewer::SuperAdmin(_), None) => {
-                Err(Error::validation("organizationId", "Name the organisation whose log is followed."))
-            }
-            (Viewer::SuperAdmin(_), Some(named)) => {
-                let found = cx.store.organization_by_ids(&[named], OrganizationRow::keys()).await?;
-                found.first().map(|row| row.id).ok_or(Error::NotFound)
-            }
-            (viewer, named) => {
-                viewer.org_id().filter(|own| named.is_none_or(|named| named == *own)).ok_or(Error::NotFound)
-            }
+/// Whose log: a member's own, or the one that an operator names. Somebody else's is as one that is not there.
+pub async fn organization(cx: &RequestCtx, named: Option<OrgId>) -> Result<OrgId> {
+    match (&*cx.viewer, named) {
+        (Viewer::SuperAdmin(_), None) => {
+            Err(Error::validation("organizationId", "Name the organisation whose log is followed."))
         }
+        (Viewer::SuperAdmin(_), Some(named)) => {
+            let found = cx.store.organization_by_ids(&[named], OrganizationRow::keys()).await?;
+            found.first().map(|row| row.id).ok_or(Error::NotFound)
+        }
+        (viewer, named) => viewer.org_id().filter(|own| named.is_none_or(|named| named == *own)).ok_or(Error::NotFound),
     }
+}
 
+impl EventFeed {
     fn wants(&self, entry: &LogEntry) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(&entry.kind))
             && self.subject.as_ref().is_none_or(|subject| entry.subject_id.as_ref() == Some(subject))
@@ -68,7 +66,7 @@ impl Feed for EventFeed {
         if self.subject.as_ref().is_some_and(|subject| subject.len() > LENGTH) {
             return Err(Error::validation("subjectId", "Not an id."));
         }
-        let org = self.organization(cx).await?;
+        let org = organization(cx, self.organization).await?;
         let after = self.after.as_deref().map(|cursor| open(cx, org, cursor)).transpose()?;
         Ok(Opening { org, after, about: About::Everything })
     }
@@ -81,7 +79,7 @@ impl Feed for EventFeed {
 
     async fn answer(&self, ctx: &Context<'_>, entry: &LogEntry) -> Result<Option<EventEdge>> {
         let cx = cx(ctx);
-        let org = self.organization(cx).await?;
+        let org = organization(cx, self.organization).await?;
         let columns = select::edge_columns::<EventRow>(ctx);
         let Some(row) = cx.store.log_event(org, entry, columns).await? else { return Ok(None) };
         Ok(Some(EventEdge { node: Event(row), cursor: seal(cx, org, entry.sequence)? }))

@@ -1,9 +1,9 @@
 //! Subscriptions, over real sockets: a client that resumes misses nothing and reads nothing twice, whatever happens to the
 //! servers; each event is read as the viewer is at that moment; whoever may not stay is gone within a second.
 
-mod client;
+pub mod client;
 mod limits;
-mod node;
+pub mod node;
 mod order;
 mod protocol;
 mod revocation;

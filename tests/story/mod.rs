@@ -72,6 +72,7 @@ async fn story(world: &World) {
     let meter = Caller { node: &node, token: id(&meter["key"]) };
 
     let watching = Watch::begin(&cast.member, Value::Null).await;
+    let elsewhere = Watch::begin(&node.login("Acme outsider").await, Value::Null).await;
     let blind = Watch::begin(&cast.operator, json!(world.acme().to_string())).await;
 
     let mut things = Things { goal: submit(&cast.member, &agent).await, ..Things::default() };
@@ -83,7 +84,11 @@ async fn story(world: &World) {
     ];
     run(&workers, &cast, &mut things).await;
 
-    let (seen, blind) = tokio::join!(watching.until_completed(&things.goal), blind.until_completed(&things.goal));
+    let completed = "goal.completed";
+    let (seen, blind) = tokio::join!(watching.until(completed, &things.goal), blind.until(completed, &things.goal));
+    // Whoever does not see the agent is told of something else, and of none of this.
+    let team = id(&admin.team("afterwards").await);
+    assert!(elsewhere.until("team.created", &team).await.about(&things.all()).is_empty());
     each_object_went_its_way(&things, &seen);
     dependencies_held(&things, &seen);
     both_saw_the_same(&things, &seen, &blind);

@@ -55,12 +55,12 @@ impl Watch {
         Self(receive)
     }
 
-    /// Everything that came until the goal was completed.
-    pub async fn until_completed(mut self, goal: &str) -> Seen {
+    /// Everything that came until this happened.
+    pub async fn until(mut self, kind: &str, subject: &str) -> Seen {
         let mut seen = Vec::new();
         loop {
             let event = within(ARRIVAL, self.0.recv()).await.expect("a stream that goes on");
-            let last = event.kind == "goal.completed" && event.subject.as_deref() == Some(goal);
+            let last = event.kind == kind && event.subject.as_deref() == Some(subject);
             seen.push(event);
             if last {
                 return Seen(seen);

@@ -13,6 +13,7 @@ mod http;
 mod identity;
 mod issuer;
 mod service;
+mod story;
 mod streams;
 mod support;
 mod usage;

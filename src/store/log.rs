@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use entity::{
     event, event_head,
     ids::{
-        AgentDocumentId, AgentId, ChatMessageId, ChatSessionId, EventId, GoalId, OrgId, TaskId, TeamId, TypedId,
-        UserId, WorkerId,
+        AgentDocumentId, AgentId, ApprovalRequestId, ChatMessageId, ChatSessionId, EventId, ExecutionId, GoalId, OrgId,
+        TaskId, TeamId, TypedId, UserId, WorkerId, WorkspaceFileId,
     },
 };
 use sea_orm::{
@@ -21,16 +21,19 @@ use sea_orm::{
 
 use super::{
     Store, any_of,
+    approval::ApprovalRow,
     chat::{ChatMessageRow, ChatSessionRow},
     db::{Database, Role},
     document::DocumentRow,
     event::EventRow,
+    execution::ExecutionRow,
     goal::GoalRow,
     row::{Columns, Row},
     task::TaskRow,
     team::TeamRow,
     uuids,
     worker::WorkerRow,
+    workspace::WorkspaceFileRow,
 };
 use crate::{error::Result, store::agent::AgentRow, viewer::Viewer};
 
@@ -55,9 +58,12 @@ impl LogEntry {
 
     /// Whether it may change who sees what: it is about a person, a team, an agent or the like, not about work.
     pub fn may_change_sight(&self) -> bool {
-        const WORK: [&str; 6] = [
+        const WORK: [&str; 9] = [
             GoalId::PREFIX,
             TaskId::PREFIX,
+            ExecutionId::PREFIX,
+            WorkspaceFileId::PREFIX,
+            ApprovalRequestId::PREFIX,
             AgentDocumentId::PREFIX,
             WorkerId::PREFIX,
             ChatSessionId::PREFIX,
@@ -148,12 +154,15 @@ impl Store {
         see! {
             AgentId: agent_by_ids(AgentRow);
             AgentDocumentId: document_by_ids(DocumentRow);
+            ApprovalRequestId: approval_by_ids(ApprovalRow);
             ChatSessionId: chat_by_ids(ChatSessionRow);
             ChatMessageId: chat_message_by_ids(ChatMessageRow);
+            ExecutionId: execution_by_ids(ExecutionRow);
             GoalId: goal_by_ids(GoalRow);
             TaskId: task_by_ids(TaskRow);
             TeamId: team_by_ids(TeamRow);
             WorkerId: worker_by_ids(WorkerRow);
+            WorkspaceFileId: file_by_ids(WorkspaceFileRow);
         }
         let own = self.viewer().user_id().map(|id| id.to_string());
         let sees = |entry: &&LogEntry| match (entry.family(), entry.subject_id.as_deref()) {

@@ -23,6 +23,8 @@ fn absent(id: &str) -> String {
         "apr" => entity::ids::ApprovalRequestId::from_uuid(never).to_string(),
         "doc" => entity::ids::AgentDocumentId::from_uuid(never).to_string(),
         "file" => entity::ids::WorkspaceFileId::from_uuid(never).to_string(),
+        "chat" => entity::ids::ChatSessionId::from_uuid(never).to_string(),
+        "msg" => entity::ids::ChatMessageId::from_uuid(never).to_string(),
         "evt" => entity::ids::EventId::from_uuid(never).to_string(),
         other => panic!("{other}"),
     }

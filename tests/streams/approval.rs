@@ -15,7 +15,7 @@ on_both! {
     async fn a_request_is_sent_to_its_deciders_and_its_requester_and_without_content_to_an_operator(world) {
         let node = Node::start(&world).await;
         let (admin, member) = (node.acme_admin().await, node.login("Acme member").await);
-        let (operator, planner) = (node.login("Operator").await, node.login("Acme planner").await);
+        let (operator, planner) = (node.login("Operator").await, node.key("Acme planner"));
         let input = json!({ "input": { "name": "Careful", "visibility": "PUBLIC", "requirePlanApproval": true } });
         let agent = admin.does(CREATE, input).await["createAgent"]["agent"]["id"].clone();
         let mut deciding = admin.follows(REQUESTED, json!({})).await;
@@ -57,7 +57,7 @@ on_both! {
         let mut watching = operator.follows(REQUESTED, json!({ "org": world.acme().to_string() })).await;
         let submitted = admin.does(SUBMIT, json!({ "input": { "agentId": agent, "goalText": "Do it." } })).await;
         let plan = json!({ "goalId": submitted["submitGoal"]["goal"]["id"], "tasks": [{ "key": "a", "type": "code" }] });
-        node.login("Acme planner").await.does(PROPOSE, json!({ "input": plan })).await;
+        node.key("Acme planner").does(PROPOSE, json!({ "input": plan })).await;
         let sent = watching.result().await;
         assert!(sent["data"]["approvalRequested"]["payload"].is_null(), "{sent}");
         assert_eq!(sent["extensions"]["redacted"], json!([["approvalRequested", "payload"]]), "{sent}");

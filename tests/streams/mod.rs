@@ -4,8 +4,9 @@
 mod approval;
 mod chat;
 mod client;
+pub mod client;
 mod limits;
-mod node;
+pub mod node;
 mod order;
 mod protocol;
 mod revocation;

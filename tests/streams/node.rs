@@ -49,7 +49,7 @@ impl Node {
         let mut settings = IdentitySettings::new("https://palisade.example");
         settings.access_ttl = setup.access_ttl.unwrap_or(settings.access_ttl);
         let rooms = Rooms::new(database, Clock::system(), &ServerSecret::new([7; 32]), settings);
-        let rooms = rooms.with_streams(setup.streams);
+        let rooms = rooms.with_streams(setup.streams).with_files(world.files.clone());
         let schema = graphql::schema();
         let config = Config::default();
         let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
@@ -83,6 +83,12 @@ impl Node {
         let login = self.plan.logins.iter().find(|login| login.role == role).expect("a login of the demo");
         let tokens = self.rooms.identity().demo_session(&login.email).await.unwrap();
         Caller { node: self, token: tokens.access_token }
+    }
+
+    /// As the service account that the demo calls `role`.
+    pub fn key(&self, role: &str) -> Caller<'_> {
+        let key = self.plan.keys.iter().find(|key| key.role == role).expect("a key of the demo");
+        Caller { node: self, token: key.key.clone() }
     }
 
     pub async fn acme_admin(&self) -> Caller<'_> {

@@ -3,7 +3,6 @@
 
 mod approval;
 mod chat;
-mod client;
 pub mod client;
 mod limits;
 pub mod node;

@@ -1,0 +1,32 @@
+//! What the three programs share: a client for the API, its operations as types, and settings from the environment.
+//!
+//! Read [`client`] first, then `src/bin/planner.rs`, `src/bin/worker.rs` and `src/bin/member.rs`.
+
+pub mod client;
+pub mod operations;
+
+use std::{
+    env,
+    fmt::Display,
+    io::{self, Write as _},
+};
+
+use client::Error;
+
+/// A setting from the environment.
+///
+/// # Errors
+/// When it is not there and has no default.
+pub fn setting(name: &str, default: Option<&str>) -> Result<String, Error> {
+    match (env::var(name), default) {
+        (Ok(value), _) if !value.is_empty() => Ok(value),
+        (_, Some(default)) => Ok(default.to_owned()),
+        _ => Err(Error::Setting(format!("the variable {name} is needed"))),
+    }
+}
+
+/// Writes a line of the program's log: ids, kinds and states. What goals, tasks and results say does not belong in a log.
+pub fn say(line: impl Display) {
+    // Whoever read the log is gone; that is no reason to stop working.
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}

@@ -8,9 +8,9 @@ help: ## print this
 setup: ## install what the tests need and this machine lacks
 	@scripts/setup.sh
 
-demo: ## a server with sample data, in SQLite, and GraphiQL in the browser
+demo: ## a server with sample data, in SQLite, with somebody at work, and GraphiQL in the browser
 	@scripts/graphiql.sh --optional
-	cargo run -- demo
+	@scripts/demo.sh
 
 test: ## everything that CI runs: lint, tests on both databases, browser, derived files
 	@scripts/test.sh

@@ -1,6 +1,6 @@
 //! What the three programs share: a client for the API, its operations as types, and settings from the environment.
 //!
-//! Read [`client`] first, then `src/bin/planner.rs`, `src/bin/worker.rs` and `src/bin/member.rs`.
+//! Read [`client`] first, then `src/bin/planner.rs`, `src/bin/worker/` and `src/bin/member.rs`.
 
 pub mod client;
 pub mod operations;
@@ -17,6 +17,10 @@ use client::Error;
 ///
 /// # Errors
 /// When it is not there and has no default.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's settings are in its `config.rs`; these programs have a handful"
+)]
 pub fn setting(name: &str, default: Option<&str>) -> Result<String, Error> {
     match (env::var(name), default) {
         (Ok(value), _) if !value.is_empty() => Ok(value),

@@ -1,6 +1,6 @@
 //! The subscription root: one feed per field.
 //!
-//! To add one: what it opens, what it picks, what it answers ([`Feed`]), and a field with the guard of its kind.
+//! To add one: what it opens, what it picks, what it answers ([`Feed`](super::follow::Feed)), and a field with the guard of its kind.
 
 mod approval;
 mod chat;

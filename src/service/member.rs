@@ -234,7 +234,7 @@ pub struct Confirmation {
 
 /// Accepts or refuses a membership or role that a super-admin asked for. For the organisation's admins, and never for the
 /// person concerned. Where the organisation has no admin who may sign in, any other active member may, once the admins
-/// had [`ADMINS_WAIT`]: counted from the last of the mails that told each of them, so that a super-admin who suspends the
+/// had `ADMINS_WAIT`: counted from the last of the mails that told each of them, so that a super-admin who suspends the
 /// only admin and moves somebody in is no sooner there.
 pub async fn confirm(cx: Context<'_>, public_url: &str, answer: Confirmation) -> Result<MemberKey> {
     let Some(viewer) = cx.viewer.tenant() else {

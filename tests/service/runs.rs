@@ -155,7 +155,8 @@ on_both! {
                     "retry" => (retry(&site, id).await.map(drop), *status == DeadLetter, Queued),
                     "cancel" => (cancel(&site, id).await.map(drop), status.may_become(Cancelled), Cancelled),
                     "grant" => (decide(&site, id, true).await, *status == AwaitingApproval, Running),
-                    _ => (decide(&site, id, false).await, *status == AwaitingApproval, Queued),
+                    // What people refused is not tried again without them.
+                    _ => (decide(&site, id, false).await, *status == AwaitingApproval, DeadLetter),
                 };
                 if legal {
                     answer.unwrap_or_else(|error| panic!("{operation} from {status:?}: {error:?}"));
@@ -382,7 +383,7 @@ on_both! {
         assert!(site.claim(10).await.is_empty());
     }
 
-    async fn a_paused_task_goes_on_with_a_new_lease_or_is_tried_again(world) {
+    async fn a_paused_task_goes_on_with_a_new_lease_or_is_given_up_whatever_tries_are_left(world) {
         let mut site = Site::new(&world).await;
         let goal = site.plan(vec![PlannedTaskInput { max_retries: 1, ..step("a", &[]) }]).await;
         let claim = site.claim_one().await;
@@ -391,9 +392,6 @@ on_both! {
         decide(&site, claim.task_id, true).await.unwrap();
         site.pass(29);
         assert_eq!(site.status(goal, "a").await, "RUNNING");
-        put(&site, claim.task_id, TaskStatus::AwaitingApproval).await;
-        decide(&site, claim.task_id, false).await.unwrap();
-        assert_eq!(site.status(goal, "a").await, "QUEUED");
         put(&site, claim.task_id, TaskStatus::AwaitingApproval).await;
         decide(&site, claim.task_id, false).await.unwrap();
         assert_eq!(site.status(goal, "a").await, "DEAD_LETTER");

@@ -12,6 +12,7 @@ use std::{
 };
 
 use client::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A setting from the environment.
 ///
@@ -33,4 +34,12 @@ pub fn setting(name: &str, default: Option<&str>) -> Result<String, Error> {
 pub fn say(line: impl Display) {
     // Whoever read the log is gone; that is no reason to stop working.
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// SIGINT, listened to from now on. One listener for the whole program: a new one would not see a signal that came before it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn interrupts() -> Result<Signal, Error> {
+    signal(SignalKind::interrupt()).map_err(|error| Error::Setting(format!("cannot listen to SIGINT: {error}")))
 }

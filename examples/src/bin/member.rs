@@ -10,6 +10,7 @@ use std::{
 
 use palisade_examples::{
     client::{Client, Code, Error},
+    interrupts,
     operations::*,
     say, setting,
 };
@@ -66,6 +67,7 @@ impl Person {
 }
 
 async fn run() -> Result<(), Error> {
+    let mut interrupted = interrupts()?;
     let every = setting("EXAMPLE_EVERY", Some("20"))?;
     let every = every.parse().map_err(|_| Error::Setting("EXAMPLE_EVERY is a number of seconds".to_owned()))?;
     let mut member = Person::sign_in(setting("EXAMPLE_MEMBER", None)?).await?;
@@ -103,7 +105,7 @@ async fn run() -> Result<(), Error> {
                 }
                 look(&member, &mut open).await
             }
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
         };
         if let Err(error) = outcome {
             member.after(error).await?;

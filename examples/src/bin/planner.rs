@@ -6,6 +6,7 @@ use std::{process::ExitCode, time::Duration};
 
 use palisade_examples::{
     client::{Client, Code, Error},
+    interrupts,
     operations::{
         PendingGoals, ProposePlan, StartPlanning,
         pending_goals::{self, PendingGoalsGoalsNodes as Goal},
@@ -32,6 +33,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let client = Client::with_key()?;
+    let mut interrupted = interrupts()?;
     say("planner: looks for goals that wait");
     loop {
         match client.send::<PendingGoals>(pending_goals::Variables).await {
@@ -45,7 +47,7 @@ async fn run() -> Result<(), Error> {
         // Stopped between two goals and never within one: a goal that was taken is planned.
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
         }
     }
 }

@@ -16,6 +16,7 @@ use std::{
 
 use palisade_examples::{
     client::{Client, Code, Error},
+    interrupts,
     operations::*,
     say, setting,
 };
@@ -54,6 +55,7 @@ struct Worker {
 
 async fn run() -> Result<(), Error> {
     let client = Client::with_key()?;
+    let mut interrupted = interrupts()?;
     let kinds = setting("EXAMPLE_KINDS", Some(KINDS))?;
     let input = register_worker::RegisterWorkerInput {
         hostname: setting("HOSTNAME", Some("example"))?,
@@ -90,7 +92,7 @@ async fn run() -> Result<(), Error> {
                 running.retain(|_, task| !task.is_finished());
                 Ok(())
             }
-            _ = tokio::signal::ctrl_c() => {
+            _ = interrupted.recv() => {
                 // The second time it is over, whatever runs; its leases run out, and other workers get the tasks.
                 if draining { return Ok(()) }
                 worker.drain().await

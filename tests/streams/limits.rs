@@ -16,15 +16,6 @@ async fn node(world: &World, streams: Streams) -> Node {
     Node::with(world, Setup { streams, ..Setup::default() }).await
 }
 
-async fn until_left(node: &Node) {
-    within(SOON, async {
-        while node.hub().open() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_on_a_socket_and_streams_of_an_account_are_counted() {
     let world = World::sqlite().await;
@@ -47,7 +38,7 @@ async fn operations_on_a_socket_and_streams_of_an_account_are_counted() {
     one.send(json!({ "type": "complete", "id": "1" })).await;
     within(SOON, async { while admin.follow(EVENTS, json!({})).await.status != 200 {} }).await;
     drop((one, two));
-    until_left(&node).await;
+    node.until_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +55,7 @@ async fn sockets_of_the_process_and_of_an_account_are_counted() {
         .await;
     assert_eq!(three.closed().await, 1013);
     drop((one, two, three));
-    until_left(&node).await;
+    node.until_left().await;
     admin.socket().await;
 }
 

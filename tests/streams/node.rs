@@ -79,6 +79,16 @@ impl Node {
         began.elapsed()
     }
 
+    /// Waits until no stream is open: a client reads that it was closed before the server has put its stream away.
+    pub async fn until_left(&self) {
+        super::client::within(super::SOON, async {
+            while self.hub().open() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
     pub async fn login(&self, role: &str) -> Caller<'_> {
         let login = self.plan.logins.iter().find(|login| login.role == role).expect("a login of the demo");
         let tokens = self.rooms.identity().demo_session(&login.email).await.unwrap();

@@ -69,7 +69,7 @@ async fn what_the_protocol_forbids_closes_the_socket_with_its_code() {
     let mut socket = admin.socket().await;
     socket.raw(Message::text(format!("{{\"type\":\"ping\",\"payload\":\"{}\"}}", "x".repeat(2 << 20)))).await;
     assert_eq!(socket.closed().await, 1009);
-    assert_eq!(node.hub().open(), 0);
+    node.until_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

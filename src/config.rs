@@ -15,9 +15,11 @@
 pub mod describe;
 mod issuer;
 mod load;
+mod mail;
 pub mod secret;
 mod sensitive;
 mod span;
+mod work;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -25,7 +27,9 @@ use serde::{Deserialize, Serialize};
 
 pub use issuer::{ClaimNames, ExternalIssuer, reachable, trustworthy};
 pub use load::ConfigError;
+pub use mail::{Mail, SmtpSecurity, Throttle};
 pub use sensitive::{DatabaseUrl, Sensitive};
+pub use work::{Approvals, Chat, Tasks, Workspace, WorkspaceBackend};
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -185,148 +189,6 @@ pub struct Streams {
     pub check_every: Duration,
 }
 
-/// Outgoing mail.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mail {
-    /// The sender's address.
-    pub from: String,
-    /// The folder that mail is written to; empty for `mail` in the data folder.
-    pub folder: PathBuf,
-    /// The SMTP server; empty for the folder.
-    pub smtp_host: String,
-    /// Its port; 0 for the usual one.
-    pub smtp_port: u16,
-    /// How the connection is secured.
-    pub smtp_security: SmtpSecurity,
-    /// The user to sign in as; empty for none.
-    pub smtp_user: String,
-    /// The user's password.
-    pub smtp_password: Sensitive,
-    /// A file with a certificate that is trusted beside the public ones.
-    pub smtp_ca_file: PathBuf,
-    /// How long sending one mail may take.
-    #[serde(with = "span")]
-    pub timeout: Duration,
-    /// A mail is given up after so many attempts.
-    pub attempts: i32,
-}
-
-/// How the connection to the SMTP server is secured.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SmtpSecurity {
-    /// By STARTTLS.
-    #[default]
-    StartTls,
-    /// By TLS from the first byte.
-    Tls,
-    /// Not at all.
-    None,
-}
-
-/// How much guessing, and how much mail to others, is let through.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Throttle {
-    /// Failed sign-ins per account in a window.
-    pub logins_per_account: i32,
-    /// Failed sign-ins per client address in a window.
-    pub logins_per_address: i32,
-    /// That window.
-    #[serde(with = "span")]
-    pub login_window: Duration,
-    /// Invitations per organisation in a mail window.
-    pub invitations_per_organization: i32,
-    /// Invitations of one organisation to one address.
-    pub invitations_per_recipient: i32,
-    /// Password links per account.
-    pub password_links_per_account: i32,
-    /// Requests for password links per client address.
-    pub password_links_per_address: i32,
-    /// Requests for another address per account.
-    pub email_changes_per_account: i32,
-    /// The mail window.
-    #[serde(with = "span")]
-    pub mail_window: Duration,
-}
-
-/// Approval requests.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Approvals {
-    /// How long a plan waits for decisions.
-    #[serde(with = "span")]
-    pub plan_expiry: Duration,
-    /// How long a risky step waits, where its worker names no time.
-    #[serde(with = "span")]
-    pub risky_task_expiry: Duration,
-}
-
-/// Chats.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Chat {
-    /// How long a chat stays open in which nobody says anything.
-    #[serde(with = "span")]
-    pub expires_after: Duration,
-    /// How long messages are kept after their chat has ended; zero for ever.
-    #[serde(with = "span")]
-    pub retention: Duration,
-}
-
-/// Goals' files.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Workspace {
-    /// Where they are kept.
-    pub backend: WorkspaceBackend,
-    /// The folder that holds them; empty for `workspace` in the data folder.
-    pub root: PathBuf,
-    /// Largest file, in bytes.
-    pub max_file_bytes: u64,
-    /// Bytes of all files of an organisation.
-    pub quota_bytes: u64,
-    /// Files of an organisation.
-    pub quota_files: u64,
-    /// The bucket's name.
-    pub s3_bucket: String,
-    /// Address of the service; empty for Amazon's own.
-    pub s3_endpoint: String,
-    /// The bucket's region.
-    pub s3_region: String,
-    /// Key id; empty for what the machine says.
-    pub s3_access_key_id: String,
-    /// The key.
-    pub s3_secret_access_key: Sensitive,
-}
-
-/// Where goals' files are kept.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WorkspaceBackend {
-    /// In a folder.
-    #[default]
-    Local,
-    /// In an S3-compatible bucket.
-    S3,
-}
-
-/// Leases and retries of tasks.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tasks {
-    /// How long a worker's claims hold without a heartbeat.
-    #[serde(with = "span")]
-    pub lease: Duration,
-    /// The pause before the first retry.
-    #[serde(with = "span")]
-    pub retry_delay: Duration,
-    /// The longest pause before a retry.
-    #[serde(with = "span")]
-    pub retry_delay_max: Duration,
-}
-
 /// Logging.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -408,78 +270,6 @@ impl Default for Limits {
             introspection: 3,
             batch: 10,
             document_cache: 8 << 20,
-        }
-    }
-}
-
-impl Default for Approvals {
-    fn default() -> Self {
-        Self { plan_expiry: Duration::from_secs(7 * 24 * 3600), risky_task_expiry: Duration::from_secs(24 * 3600) }
-    }
-}
-
-impl Default for Chat {
-    fn default() -> Self {
-        Self { expires_after: Duration::from_secs(30 * 24 * 3600), retention: Duration::from_secs(365 * 24 * 3600) }
-    }
-}
-
-impl Default for Tasks {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(30),
-            retry_delay: Duration::from_secs(5),
-            retry_delay_max: Duration::from_secs(15 * 60),
-        }
-    }
-}
-
-impl Default for Mail {
-    fn default() -> Self {
-        Self {
-            from: "palisade@localhost".to_owned(),
-            folder: PathBuf::new(),
-            smtp_host: String::new(),
-            smtp_port: 0,
-            smtp_security: SmtpSecurity::default(),
-            smtp_user: String::new(),
-            smtp_password: Sensitive::default(),
-            smtp_ca_file: PathBuf::new(),
-            timeout: Duration::from_secs(30),
-            attempts: 15,
-        }
-    }
-}
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self {
-            logins_per_account: 10,
-            logins_per_address: 50,
-            login_window: Duration::from_secs(15 * 60),
-            invitations_per_organization: 100,
-            invitations_per_recipient: 5,
-            password_links_per_account: 5,
-            password_links_per_address: 20,
-            email_changes_per_account: 5,
-            mail_window: Duration::from_secs(3600),
-        }
-    }
-}
-
-impl Default for Workspace {
-    fn default() -> Self {
-        Self {
-            backend: WorkspaceBackend::Local,
-            root: PathBuf::new(),
-            max_file_bytes: 512 << 10,
-            quota_bytes: 1 << 30,
-            quota_files: 100_000,
-            s3_bucket: String::new(),
-            s3_endpoint: String::new(),
-            s3_region: "us-east-1".to_owned(),
-            s3_access_key_id: String::new(),
-            s3_secret_access_key: Sensitive::default(),
         }
     }
 }

@@ -1,0 +1,1 @@
+//! Nothing that is kept between two requests carries one viewer's answer to another.

@@ -1,0 +1,1 @@
+//! The database's own walls, with the server out of the way.

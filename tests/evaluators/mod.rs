@@ -1,0 +1,1 @@
+//! One policy, two evaluators: SQL and memory agree, and so does `viewerCan`.

@@ -1,0 +1,1 @@
+//! Whoever loses a right loses the open streams that stood on it.

@@ -1,6 +1,6 @@
 # What a person does with this repository; the scripts say how.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint generate check-clean
+.PHONY: help setup demo test bench lint takedowns generate check-clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ bench: ## measure: requests/s and CPU per request over 100,000 tasks, on both da
 
 lint: ## formatting, clippy, rustdoc; every warning is an error
 	@scripts/lint.sh
+
+takedowns: ## take each wall down in a copy of the tree, and see the named test fail; a minute each
+	@scripts/takedowns.py
 
 generate: ## write the files derived from the code: schema.graphql, docs/permissions.md
 	@scripts/generate.sh

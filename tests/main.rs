@@ -24,6 +24,7 @@ mod service;
 mod story;
 mod streams;
 mod support;
+mod takedowns;
 mod uniform;
 mod usage;
 mod workspace;

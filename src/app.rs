@@ -21,10 +21,10 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, DatabaseUrl},
     graphql::limits::{Catalog, Documents},
     http::{Engine, router},
-    store::db::{Database, PoolLimits},
+    store::db::{Database, PoolLimits, Role},
 };
 
 /// Why a command did not do what it was asked, with what to do about it.
@@ -61,9 +61,28 @@ pub fn open_database(config: &Config) -> Result<Database, Failure> {
         max_connections: config.database.max_connections,
         acquire_timeout: config.database.acquire_timeout,
     };
+    let urls = Role::ALL.map(|role| (role, database_url_of(config, role)));
+    if urls.iter().any(|(_, own)| own.is_sqlite() != url.is_sqlite()) {
+        return Err(Failure::new("a login for each role is PostgreSQL's: set database.url to that database, too"));
+    }
+    let url_of = |role| urls.iter().find(|(of, _)| *of == role).map_or(url.expose(), |(_, own)| own.expose());
     // The library's words may repeat the address, and with it the password.
-    Database::open(url.expose(), limits)
-        .map_err(|_| Failure::new(format!("database.url is not an address of a database: {}", url.shown())))
+    Database::open_each(url_of, limits).map_err(|_| {
+        let shown = urls.iter().map(|(_, own)| own.shown()).collect::<std::collections::BTreeSet<_>>();
+        Failure::new(format!("not an address of a database: {}", shown.into_iter().collect::<Vec<_>>().join(", ")))
+    })
+}
+
+/// Where a role's pool connects: at an address of its own, or at the one for all.
+fn database_url_of(config: &Config, role: Role) -> DatabaseUrl {
+    let database = &config.database;
+    let own = match role {
+        Role::Tenant => &database.tenant_url,
+        Role::Operator => &database.operator_url,
+        Role::Identity => &database.identity_url,
+        Role::System => &database.system_url,
+    };
+    if own.is_empty() { config.database_url() } else { own.clone() }
 }
 
 /// Serves until a signal says stop. `announce` is told the address once it is listened on.

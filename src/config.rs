@@ -99,6 +99,14 @@ pub struct Http {
 pub struct Database {
     /// `postgres://…` or `sqlite:PATH`; empty for the embedded one in the data folder.
     pub url: DatabaseUrl,
+    /// The address for members' requests, where they have a login of their own; empty for `url`. So with the next three.
+    pub tenant_url: DatabaseUrl,
+    /// The address for super-admins' requests.
+    pub operator_url: DatabaseUrl,
+    /// The address for sign-in.
+    pub identity_url: DatabaseUrl,
+    /// The address for the platform's own jobs.
+    pub system_url: DatabaseUrl,
     /// Connections for each database role.
     pub max_connections: u32,
     /// How long a request waits for a connection.
@@ -234,6 +242,10 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: DatabaseUrl::default(),
+            tenant_url: DatabaseUrl::default(),
+            operator_url: DatabaseUrl::default(),
+            identity_url: DatabaseUrl::default(),
+            system_url: DatabaseUrl::default(),
             max_connections: 10,
             acquire_timeout: Duration::from_secs(5),
             migrate_on_start: false,

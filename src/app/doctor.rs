@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use migration::{Command, Options};
 
 use super::{Failure, files, migrations, plug};
-use crate::config::Config;
+use crate::{config::Config, store::db::Role};
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -67,6 +67,7 @@ pub async fn examine(config: &Config) -> Vec<Check> {
     checks.push(Check::new("migrations current", pending, "run `palisade migrate up`"));
     if current && !config.database_url().is_sqlite() {
         walls(&connection, &mut checks).await;
+        logins(config, &mut checks).await;
     }
     if current {
         let keys = match plug::has_signing_keys(config).await {
@@ -98,6 +99,28 @@ async fn walls(connection: &sea_orm::DatabaseConnection, checks: &mut Vec<Check>
         // The cause is for the log: it may hold what a table holds.
         Err(_) => checks.push(Check::new::<()>("walls", Err("the catalogue cannot be read".to_owned()), remedy)),
     }
+}
+
+/// Where roles have logins of their own, none of them may become another role: else they are worth nothing.
+async fn logins(config: &Config, checks: &mut Vec<Check>) {
+    let remedy = "make each login a member of its one role: CREATE ROLE … LOGIN NOINHERIT IN ROLE palisade_tenant";
+    let own = &config.database;
+    if [&own.tenant_url, &own.operator_url, &own.identity_url, &own.system_url].iter().all(|url| url.is_empty()) {
+        return;
+    }
+    let Ok(database) = super::open_database(config) else { return };
+    for role in Role::ALL {
+        let reached = database.reach(role).await.map_err(|_| "it cannot sign in as its role".to_owned());
+        let outcome = reached.and_then(|others| match others.as_slice() {
+            [] => Ok(()),
+            others => {
+                let names = others.iter().map(|other| other.name()).collect::<Vec<_>>().join(", ");
+                Err(format!("it may also become {names}"))
+            }
+        });
+        checks.push(Check::new(&format!("login of {}", role.name()), outcome, remedy));
+    }
+    database.close().await;
 }
 
 fn writable(folder: &Path) -> Result<(), String> {

@@ -53,7 +53,7 @@ async fn connect_to_look(config: &Config) -> Result<DatabaseConnection, Failure>
 
 #[expect(clippy::disallowed_methods, reason = "migrations are run by the login, outside the roles' pools")]
 async fn connect_as(config: &Config, role: Option<Role>) -> Result<DatabaseConnection, Failure> {
-    let url = config.database_url();
+    let url = role.map_or_else(|| config.database_url(), |role| super::database_url_of(config, role));
     let address = match url.expose() {
         sqlite if url.is_sqlite() && !sqlite.contains('?') => format!("{sqlite}?mode=rwc"),
         other => match role {

@@ -30,6 +30,13 @@ pub const DOCS: &[(&str, &str)] = &[
         "`postgres://user:password@host/name` or `sqlite:PATH`. Empty: the embedded database in `data.dir`.",
     ),
     (
+        "database.tenant_url",
+        "The same database by a login of its own, for members' requests. Empty: `database.url`. With one for each role, whoever takes over a connection becomes no other role.",
+    ),
+    ("database.operator_url", "The same, for super-admins' requests."),
+    ("database.identity_url", "The same, for sign-in."),
+    ("database.system_url", "The same, for the platform's own jobs."),
+    (
         "database.max_connections",
         "Connections for each of the four database roles (SQLite: readers; there is one writer).",
     ),

@@ -40,6 +40,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Tenant, Self::Operator, Self::Identity, Self::System];
+
     /// The role's name in PostgreSQL.
     pub const fn name(self) -> &'static str {
         match self {
@@ -113,6 +116,13 @@ impl Database {
     /// Opens the database at `url`: `postgres://…` or `sqlite:PATH`. Connections are made when first needed, so that a
     /// database that is down for the moment does not keep the server from starting.
     pub fn open(url: &str, limits: PoolLimits) -> Result<Self, sqlx::Error> {
+        Self::open_each(|_| url, limits)
+    }
+
+    /// The same with an address for each role, so that each may have a login that can become no other. The embedded
+    /// database has one address.
+    pub fn open_each<'a>(url_of: impl Fn(Role) -> &'a str, limits: PoolLimits) -> Result<Self, sqlx::Error> {
+        let url = url_of(Role::Tenant);
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?
                 .create_if_missing(true)
@@ -133,23 +143,28 @@ impl Database {
                 writer: pool(1).connect_lazy_with(options),
             }));
         }
-        let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(PREPARED).application_name("palisade");
         let pool = |role: Role, connections: u32| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(limits.acquire_timeout)
-                // A ping before each transaction would be a round trip more; `begin` tries another connection instead.
-                .test_before_acquire(false)
-                .connect_lazy_with(options.clone().options([("role", role.name())]))
+            let options = PgConnectOptions::from_str(url_of(role))?
+                .statement_cache_capacity(PREPARED)
+                .application_name("palisade")
+                .options([("role", role.name())]);
+            Ok::<_, sqlx::Error>(
+                PgPoolOptions::new()
+                    .max_connections(connections)
+                    .acquire_timeout(limits.acquire_timeout)
+                    // A ping before each transaction would be a round trip more; `begin` tries another connection instead.
+                    .test_before_acquire(false)
+                    .connect_lazy_with(options),
+            )
         };
         let many = limits.max_connections;
         Ok(Self::new(Pools::Postgres {
-            tenant: pool(Role::Tenant, many),
-            operator: pool(Role::Operator, many),
-            identity: pool(Role::Identity, many),
-            system: pool(Role::System, many),
+            tenant: pool(Role::Tenant, many)?,
+            operator: pool(Role::Operator, many)?,
+            identity: pool(Role::Identity, many)?,
+            system: pool(Role::System, many)?,
             // Opened when the first stream is.
-            listener: pool(Role::System, 1),
+            listener: pool(Role::System, 1)?,
         }))
     }
 
@@ -251,6 +266,20 @@ impl Database {
         let tx = self.begin_read(Role::Identity, None).await?;
         tx.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await?;
         Ok(())
+    }
+
+    /// Which of the other roles whoever took over one of `role`'s connections could become. None on SQLite, which has no roles.
+    pub async fn reach(&self, role: Role) -> Result<Vec<Role>> {
+        let mut reached = Vec::new();
+        if let Some(pool) = self.postgres(role) {
+            for other in Role::ALL.into_iter().filter(|other| *other != role) {
+                let may = sqlx::query_scalar("SELECT pg_has_role(session_user, $1, 'MEMBER')").bind(other.name());
+                if may.fetch_one(pool).await? {
+                    reached.push(other);
+                }
+            }
+        }
+        Ok(reached)
     }
 
     /// Closes every connection, letting running transactions end.

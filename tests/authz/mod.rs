@@ -2,6 +2,7 @@
 
 mod alike;
 mod fields;
+mod logins;
 mod mutations;
 mod redaction;
 mod service_accounts;

@@ -239,6 +239,16 @@ async fn on_postgresql_too_it_migrates_looks_itself_over_and_serves() {
     let sql = format!("CREATE ROLE {login} LOGIN NOINHERIT; GRANT {roles} TO {login}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     let url = database.url(&login);
+    // A login of one role, and one that could become all: the doctor tells them apart.
+    let alone = format!("operator_{}", database.name());
+    let sql = format!("CREATE ROLE {alone} LOGIN NOINHERIT IN ROLE palisade_operator");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    let (alone, all) = (database.url(&alone), env[0].1);
+    let env = [env[0], env[1], ("PALISADE_DATABASE__OPERATOR_URL", &alone), ("PALISADE_DATABASE__TENANT_URL", all)];
+    let (code, told, said) = run(folder.path(), &["doctor"], &env);
+    assert!(code == 1 && told.contains("✓ login of palisade_operator"), "{told}{said}");
+    let wide = "login of palisade_tenant: it may also become palisade_operator, palisade_identity, palisade_system";
+    assert!(told.contains(wide), "{told}{said}");
     let mut command = palisade(folder.path());
     command.arg("serve").env("PALISADE_DATABASE__URL", &url).env("PALISADE_IDENTITY__SECRET", secret);
     let server = Running::listen(command);

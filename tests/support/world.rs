@@ -183,6 +183,18 @@ impl World {
         Self { database, rooms, engine, router, plan, root: connect(url).await, kind, files, workspace, _keep: keep }
     }
 
+    /// The same world, its server working through other connections.
+    #[must_use]
+    pub fn with_database(mut self, database: Database) -> Self {
+        let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
+        let settings = IdentitySettings::new("https://palisade.example");
+        let secret = ServerSecret::new([7; 32]);
+        self.rooms = Rooms::new(database.clone(), clock, &secret, settings).with_files(self.files.clone());
+        self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
+        self.database = database;
+        self
+    }
+
     /// The same world with its files in another place, or held against another quota.
     #[must_use]
     pub fn with_files(mut self, files: Files) -> Self {
@@ -220,6 +232,14 @@ impl World {
         match &self._keep {
             Keep::Sqlite(_) => panic!("a world on PostgreSQL"),
             Keep::Postgres(database) => database.url("postgres"),
+        }
+    }
+
+    /// The address of a PostgreSQL world, as a login of it.
+    pub fn url_as(&self, login: &str) -> String {
+        match &self._keep {
+            Keep::Sqlite(_) => panic!("a world on PostgreSQL"),
+            Keep::Postgres(database) => database.url(login),
         }
     }
 

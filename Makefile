@@ -1,9 +1,9 @@
 # What a person does with this repository; the scripts say how.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint generate check-clean
+.PHONY: help setup demo test bench lint supply-chain generate check-clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what the tests need and this machine lacks
 	@scripts/setup.sh
@@ -20,6 +20,9 @@ bench: ## measure: requests/s and CPU per request over 100,000 tasks, on both da
 
 lint: ## formatting, clippy, rustdoc; every warning is an error
 	@scripts/lint.sh
+
+supply-chain: ## licences, sources and known flaws of the dependencies; says what it could not check
+	@scripts/supply-chain.sh
 
 generate: ## write the files derived from the code: schema.graphql, docs/permissions.md
 	@scripts/generate.sh

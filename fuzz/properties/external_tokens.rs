@@ -71,15 +71,24 @@ pub fn check(data: &[u8]) {
     assert!(altered == genuine || taken(&altered).is_none(), "an altered token is taken: {altered}");
 
     // The issuer itself signs something odd.
-    let (head, body) = match kind % 3 {
+    let (head, body) = match kind % 4 {
         0 => (super::altered(&header.to_string(), rest), claims.to_string()),
         1 => (header.to_string(), super::altered(&claims.to_string(), rest)),
+        2 => (named(&header, kind, rest).to_string(), claims.to_string()),
         _ => (header.to_string(), with(&claims, kind, rest).to_string()),
     };
     if taken(&sign(&head, &body)).is_some() {
         promised(&head, &body);
     }
     assert!(kind != 0 || !rest.is_empty() || taken(&genuine).is_some(), "a genuine token is refused");
+}
+
+/// The header with a member that nobody may be made to follow.
+fn named(header: &Value, kind: u8, rest: &[u8]) -> Value {
+    const NAMES: [&str; 10] = ["crit", "jwk", "jku", "x5u", "x5c", "b64", "zip", "enc", "alg", "typ"];
+    let mut header = header.clone();
+    header[NAMES[usize::from(kind / 4) % NAMES.len()]] = json!(String::from_utf8_lossy(rest));
+    header
 }
 
 /// The claims with one of somebody's choice.
@@ -97,7 +106,7 @@ fn with(claims: &Value, kind: u8, rest: &[u8]) -> Value {
         json!(f64::from_bits(number as u64)),
     ];
     let mut claims = claims.clone();
-    claims[NAMES[usize::from(kind / 3) % NAMES.len()]] = values[usize::from(kind / 24) % values.len()].clone();
+    claims[NAMES[usize::from(kind / 4) % NAMES.len()]] = values[usize::from(kind / 32) % values.len()].clone();
     claims
 }
 

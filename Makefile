@@ -1,9 +1,9 @@
 # What a person does with this repository; the scripts say how.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint takedowns generate check-clean
+.PHONY: help setup demo test bench lint supply-chain takedowns generate check-clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what the tests need and this machine lacks
 	@scripts/setup.sh
@@ -23,6 +23,9 @@ lint: ## formatting, clippy, rustdoc; every warning is an error
 
 takedowns: ## take each wall down in a copy of the tree, and see the named test fail; a minute each
 	@scripts/takedowns.py
+
+supply-chain: ## licences, sources and known flaws of the dependencies; says what it could not check
+	@scripts/supply-chain.sh
 
 generate: ## write the files derived from the code: schema.graphql, docs/permissions.md
 	@scripts/generate.sh

@@ -19,6 +19,4 @@ RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-it
 if command -v shellcheck >/dev/null; then
   shellcheck scripts/*.sh tests/support/*.sh .ci/run
 fi
-if command -v cargo-deny >/dev/null; then
-  cargo deny --log-level error check licenses bans sources
-fi
+scripts/supply-chain.sh

@@ -18,6 +18,7 @@ mod identity;
 mod interference;
 mod issuer;
 mod matrix;
+mod properties;
 mod revocation;
 mod self_grant;
 mod service;

@@ -186,6 +186,25 @@ async fn enter(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
             ))
             .await?;
     }
+    // A temporary table would stay on a pooled connection, and stand before the real one of its name. Who owns the database
+    // decides that; where it is not this login, `check` tells it.
+    transaction
+        .execute_unprepared(&format!(
+            "DO $database$
+             DECLARE live pg_database;
+             BEGIN
+               SELECT * INTO live FROM pg_database WHERE datname = current_database();
+               IF pg_has_role(current_user, live.datdba, 'USAGE') AND EXISTS (
+                   SELECT FROM aclexplode(coalesce(live.datacl, acldefault('d', live.datdba))) a
+                   WHERE a.privilege_type <> 'CONNECT' AND a.grantee <> live.datdba
+                     AND (a.grantee = 0 OR pg_get_userbyid(a.grantee) IN ('{OWNER}', '{quoted}'))) THEN
+                 EXECUTE format('REVOKE TEMPORARY, CREATE ON DATABASE %I FROM PUBLIC, {OWNER}, {roles}', live.datname);
+               END IF;
+             END
+             $database$;",
+            quoted = walls::Role::ALL.map(walls::Role::name).join("', '"),
+        ))
+        .await?;
     transaction
         .execute_unprepared(&format!(
             "DO $adopt$

@@ -21,7 +21,7 @@ use crate::{error::Error, graphql::limits::Refusal, viewer::Viewer};
 
 /// The parameters of an operation, in a body or (as text) in a query string.
 #[derive(Deserialize)]
-pub(super) struct Parameters<V, E> {
+pub struct Parameters<V, E> {
     query: Option<String>,
     #[serde(rename = "operationName")]
     operation_name: Option<String>,
@@ -29,7 +29,8 @@ pub(super) struct Parameters<V, E> {
     extensions: Option<E>,
 }
 
-pub(super) type Json = Parameters<async_graphql::Variables, serde_json::Map<String, serde_json::Value>>;
+/// The parameters as a JSON body has them.
+pub type Json = Parameters<async_graphql::Variables, serde_json::Map<String, serde_json::Value>>;
 type Text = Parameters<String, String>;
 
 /// Answers one request.

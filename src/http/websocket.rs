@@ -7,7 +7,7 @@
 //! What a client does not take is not collected: a socket holds a handful of messages, its operations wait, and after
 //! `streams.stall` it is given up.
 
-mod message;
+pub mod message;
 mod operation;
 
 use std::{

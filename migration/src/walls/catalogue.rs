@@ -230,3 +230,69 @@ pub(super) async fn schema_acls(db: &impl ConnectionTrait) -> Result<Vec<(String
     )
     .await
 }
+
+/// Table and name of every column.
+pub(super) async fn columns(db: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    pairs(
+        db,
+        "SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY 1, 2",
+    )
+    .await
+}
+
+/// What somebody would hold on a thing that is made later, besides whoever makes it: grantee and right.
+pub(super) async fn default_acls(db: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    pairs(
+        db,
+        "SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END, a.privilege_type
+         FROM pg_default_acl d, aclexplode(d.defaclacl) a WHERE a.grantee <> d.defaclrole ORDER BY 1, 2",
+    )
+    .await
+}
+
+/// Who may make something in the database, if only for a session, besides its owner: grantee and right.
+pub(super) async fn database_acls(db: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    pairs(
+        db,
+        "SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END, a.privilege_type
+         FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+         WHERE d.datname = current_database() AND a.privilege_type <> 'CONNECT' AND a.grantee <> d.datdba ORDER BY 1, 2",
+    )
+    .await
+}
+
+/// Whether this login may change the rights on the database.
+pub(super) async fn owns_database(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let sql =
+        "SELECT 1 FROM pg_database WHERE datname = current_database() AND pg_has_role(session_user, datdba, 'USAGE')";
+    Ok(!rows(db, sql).await?.is_empty())
+}
+
+/// What holds rows outside the schema, and who of ours may use it there: the way to a copy, or past the policies.
+pub(super) async fn elsewhere(db: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    let names = super::roles::names().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    pairs(
+        db,
+        &format!(
+            "SELECT n.nspname || '.' || c.relname, r.rolname::text
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_roles r
+             WHERE n.nspname NOT IN ('public', 'pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp\\_%'
+               AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND r.rolname IN ({names})
+               AND has_schema_privilege(r.oid, n.oid, 'USAGE')
+               AND (has_table_privilege(r.oid, c.oid, 'SELECT') OR has_any_column_privilege(r.oid, c.oid, 'SELECT'))
+             ORDER BY 1, 2"
+        ),
+    )
+    .await
+}
+
+/// Publication and table: rows on their way to another server, policies or not.
+pub(super) async fn publications(db: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    pairs(
+        db,
+        "SELECT pubname::text, tablename::text FROM pg_publication_tables WHERE schemaname = 'public' ORDER BY 1, 2",
+    )
+    .await
+}

@@ -30,6 +30,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Columns that no entity has: computed, so that a foreign key keeps super-admins out of organisations, and nobody's to read.
+const COMPUTED: &[(&str, &str)] = &[("org_memberships", "user_is_super_admin")];
+
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -54,6 +57,8 @@ impl Findings {
 pub async fn check(db: &impl ConnectionTrait) -> Result<Vec<Finding>, DbErr> {
     let mut found = Findings::default();
     relations(db, &mut found).await?;
+    columns(db, &mut found).await?;
+    beside(db, &mut found).await?;
     policies(db, &mut found).await?;
     grants(db, &mut found).await?;
     code(db, &mut found).await?;
@@ -83,6 +88,51 @@ async fn relations(db: &impl ConnectionTrait, found: &mut Findings) -> Result<()
         found.unless(live.forced == wanted, &live.name, || {
             format!("row-level security is {}", if live.forced { "forced" } else { "not forced" })
         });
+    }
+    Ok(())
+}
+
+/// A column without a class is nobody's, and a person has to say what it is.
+async fn columns(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbErr> {
+    let known = all_tables();
+    let live = catalogue::columns(db).await?;
+    for (table, column) in &live {
+        let Some(known) = known.iter().find(|known| known.name == table) else { continue };
+        let classed = known.columns.iter().any(|(name, _)| name == column);
+        if !classed && !COMPUTED.contains(&(table.as_str(), column.as_str())) {
+            found.odd(format!("{table}.{column}"), "no entity has the column");
+        }
+    }
+    for table in known.iter().filter(|known| live.iter().any(|(table, _)| table == known.name)) {
+        for (column, _) in &table.columns {
+            if !live.iter().any(|(name, known)| name == table.name && known == column) {
+                found.odd(format!("{}.{column}", table.name), "the column is missing");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is not a table's own, and would hand its rows on or let a role keep something of them.
+async fn beside(db: &impl ConnectionTrait, found: &mut Findings) -> Result<(), DbErr> {
+    let ours = |grantee: &str| grantee == catalogue::PUBLIC || roles::names().any(|name| name == grantee);
+    for (grantee, privilege) in catalogue::default_acls(db).await?.into_iter().filter(|(grantee, _)| ours(grantee)) {
+        found.odd("default privileges", format!("{grantee} would have {privilege}"));
+    }
+    for (relation, role) in catalogue::elsewhere(db).await? {
+        found.odd(relation, format!("is outside the schema, and {role} may use it"));
+    }
+    for (publication, table) in catalogue::publications(db).await? {
+        found.odd(publication, format!("publishes {table}"));
+    }
+    let database: Vec<_> = catalogue::database_acls(db).await?.into_iter().filter(|(who, _)| ours(who)).collect();
+    if !database.is_empty() {
+        let repairable = catalogue::owns_database(db).await?;
+        found.0.extend(database.into_iter().map(|(grantee, privilege)| Finding {
+            object: "the database".to_owned(),
+            problem: format!("{grantee} should not have {privilege}"),
+            repairable,
+        }));
     }
     Ok(())
 }

@@ -61,6 +61,10 @@ async fn whatever_drifts_is_found_and_repaired() {
         ("ALTER TABLE goals OWNER TO postgres", "goals: owned by postgres, not by palisade_owner"),
         ("GRANT CREATE ON SCHEMA public TO palisade_tenant", "schema public: palisade_tenant should not have CREATE"),
         ("GRANT USAGE ON SCHEMA public TO PUBLIC", "schema public: PUBLIC should not have USAGE"),
+        (
+            "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+            "the database: PUBLIC should not have TEMPORARY",
+        ),
     ];
     let world = World::postgres().await;
     world.up().await;
@@ -107,7 +111,9 @@ async fn a_login_that_is_only_a_member_of_the_owner_migrates_a_prepared_database
             "CREATE ROLE {login} LOGIN NOINHERIT IN ROLE palisade_owner;
              REVOKE ALL ON SCHEMA public FROM PUBLIC;
              GRANT USAGE, CREATE ON SCHEMA public TO palisade_owner;
-             GRANT USAGE ON SCHEMA public TO palisade_tenant, palisade_operator, palisade_identity, palisade_system;"
+             GRANT USAGE ON SCHEMA public TO palisade_tenant, palisade_operator, palisade_identity, palisade_system;
+             REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC;",
+            world.name()
         ))
         .await;
     let deployed = world.as_login(&login).await;

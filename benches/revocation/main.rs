@@ -139,8 +139,15 @@ fn main() {
     tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO).with_writer(world::lines).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        println!("\n{} streams, {PER_SOCKET} on a socket; {}\n", arguments.streams, json!({ "events": arguments.events }));
-        println!("{:<11} {:<34} {:>7} {:>9} {:>9} {:>9}", "database", "from … to", "times", "p50 ms", "p99 ms", "max ms");
+        println!(
+            "\n{} streams, {PER_SOCKET} on a socket; {}\n",
+            arguments.streams,
+            json!({ "events": arguments.events })
+        );
+        println!(
+            "{:<11} {:<34} {:>7} {:>9} {:>9} {:>9}",
+            "database", "from … to", "times", "p50 ms", "p99 ms", "max ms"
+        );
         for kind in [Kind::Sqlite, Kind::Postgres] {
             measure(kind, &arguments).await;
         }

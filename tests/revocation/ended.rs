@@ -22,8 +22,7 @@ use crate::{
 /// replaced but holds for an hour more.
 const STAY: [&str; 4] = ["an admin", "another session", "an operator", "a key that overlaps"];
 const ELSEWHERE: &str = "an operator, of another organisation";
-const ORGANIZATION: [&str; 3] =
-    ["an admin of a suspended organisation", "a member of one", "a key of one"];
+const ORGANIZATION: [&str; 3] = ["an admin of a suspended organisation", "a member of one", "a key of one"];
 
 /// When somebody's right ended.
 enum End {
@@ -64,7 +63,13 @@ struct Play<'w> {
 
 impl Play<'_> {
     /// Takes somebody's right away while events flow.
-    async fn ends(&mut self, party: &'static str, guest: &Guest, event: Option<(&'static str, String)>, act: impl Future) {
+    async fn ends(
+        &mut self,
+        party: &'static str,
+        guest: &Guest,
+        event: Option<(&'static str, String)>,
+        act: impl Future,
+    ) {
         self.bustle.more(1).await;
         act.await;
         let end = match event {
@@ -297,7 +302,8 @@ async fn take_away(
     play.ends("key replaced", &guest("key replaced"), Some(("service_account.key_rotated", id)), act).await;
 
     let id = play.id("ben@acme.example");
-    let demote = "mutation($id: ID!) { updateMemberRole(input: { userId: $id, role: MEMBER }) { membership { role } } }";
+    let demote =
+        "mutation($id: ID!) { updateMemberRole(input: { userId: $id, role: MEMBER }) { membership { role } } }";
     let act = ada.does(demote, json!({ "id": id }));
     play.ends("maker demoted", &guest("maker demoted"), Some(("member.role_changed", id)), act).await;
 

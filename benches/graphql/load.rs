@@ -23,7 +23,7 @@ impl Server {
     }
 
     /// CPU of all its processes, ended ones included.
-    fn cpu(&self) -> Duration {
+    pub fn cpu(&self) -> Duration {
         let Some(postmaster) = self.postmaster else { return Duration::ZERO };
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
@@ -31,6 +31,11 @@ impl Server {
         let server = stats.filter(|stat| stat.process == postmaster || stat.parent == postmaster);
         server.map(|stat| stat.own + stat.ended_children).sum()
     }
+}
+
+/// CPU of this process.
+pub fn own_cpu() -> Duration {
+    stat("self").unwrap().own
 }
 
 struct Stat {
@@ -69,9 +74,9 @@ where
 {
     let ask = Arc::new(ask);
     run(time / 3, concurrency, &ask).await;
-    let (own, others, start) = (stat("self").unwrap().own, server.cpu(), Instant::now());
+    let (own, others, start) = (own_cpu(), server.cpu(), Instant::now());
     let mut times = run(time, concurrency, &ask).await;
-    let (elapsed, own, others) = (start.elapsed(), stat("self").unwrap().own - own, server.cpu() - others);
+    let (elapsed, own, others) = (start.elapsed(), own_cpu() - own, server.cpu() - others);
     times.sort_unstable();
     let count = u32::try_from(times.len()).unwrap();
     Cost {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The program, deaf to the settings of whoever runs the tests.
-pub(super) fn palisade(folder: &Path) -> Command {
+pub fn palisade(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     command.env_clear().current_dir(folder).env("PALISADE_HTTP__LISTEN", "127.0.0.1:0");
     command
@@ -22,9 +22,9 @@ pub(super) fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-pub(super) struct Running {
+pub struct Running {
     child: Child,
-    pub(super) address: String,
+    pub address: String,
 }
 
 impl Running {
@@ -35,7 +35,7 @@ impl Running {
     }
 
     /// Starts a server and waits until it says where it listens.
-    pub(super) fn listen(mut command: Command) -> Self {
+    pub fn listen(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let address = lines.map_while(Result::ok).find_map(|line| {

@@ -14,10 +14,6 @@ use entity::{
     },
 };
 use palisade::{
-    graphql::{
-        self,
-        limits::{Catalog, Documents},
-    },
     http::{Call, ClientAddress, Engine},
     policy::{
         AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, OrgFacts, Outcome, Permission, Resource, TeamFacts,
@@ -367,12 +363,7 @@ pub struct Door {
 
 impl Door {
     pub fn new() -> Self {
-        let schema = graphql::schema();
-        let mut limits = palisade::config::Config::default().limits;
-        (limits.aliases, limits.roots, limits.fields, limits.tokens, limits.cost) =
-            (10_000, 10_000, 100_000, 1_000_000, u64::MAX / 2);
-        let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), limits);
-        Self { engine: Engine::new(schema, documents) }
+        Self { engine: world::unlimited() }
     }
 
     /// The data of an answer without errors.

@@ -5,16 +5,14 @@ use std::{cell::RefCell, collections::BTreeMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     enums::ServiceScope,
-    ids::{OrgId, ServiceAccountId, SessionId, TypedId},
+    ids::{OrgId, ServiceAccountId, TypedId},
 };
 use palisade::{clock::Clock, identity::service_key};
-use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, TransactionTrait as _, Value,
-    sea_query::{Alias, Expr, Query},
-};
+use sea_orm::{DatabaseConnection, TransactionTrait as _, Value};
 use uuid::Uuid;
 
 use super::sketch::{Fact, GLOBAL, Sharer, World};
+use crate::support::rows::{self as support, Row};
 
 /// Ids of what the facts only number, made at first mention.
 pub struct Ids<'c> {
@@ -64,8 +62,6 @@ pub fn key_text(ids: &Ids<'_>, n: usize, org: usize) -> String {
     service_key::text(ids.id::<OrgId>("org", org), ids.id::<ServiceAccountId>("key", n), &secret)
 }
 
-type Row = Vec<(&'static str, Value)>;
-
 struct Tables {
     at: DateTime<Utc>,
     rows: Vec<(&'static str, Row)>,
@@ -106,29 +102,11 @@ pub async fn insert(root: &DatabaseConnection, ids: &Ids<'_>, world: &World, now
         people(&mut tables, ids, world, fact);
         agents(&mut tables, ids, world, fact);
         work(&mut tables, ids, world, fact);
-        operations(&mut tables, ids, world, fact);
+        operations(&mut tables, ids, fact);
     }
     let tx = root.begin().await.unwrap();
-    // Facts come after what they refer to, and so do tables in the order of their first row; rows of one kind have the
-    // same columns.
-    let mut order: Vec<(&'static str, Vec<Row>)> = Vec::new();
-    for (table, row) in tables.rows {
-        let same = |(name, rows): &&mut (&str, Vec<Row>)| {
-            *name == table && rows[0].iter().map(|(c, _)| c).eq(row.iter().map(|(c, _)| c))
-        };
-        match order.iter_mut().find(same) {
-            Some((_, rows)) => rows.push(row),
-            None => order.push((table, vec![row])),
-        }
-    }
-    for (table, rows) in order {
-        let mut insert = Query::insert();
-        insert.into_table(Alias::new(table)).columns(rows[0].iter().map(|(column, _)| Alias::new(*column)));
-        for row in rows {
-            insert.values_panic(row.into_iter().map(|(_, value)| Expr::val(value)));
-        }
-        tx.execute(&insert).await.unwrap_or_else(|error| panic!("{table}: {error}\n{world:#?}"));
-    }
+    // Facts come after what they refer to, and so do tables in the order of their first row.
+    support::insert(&tx, tables.rows).await;
     tx.commit().await.unwrap();
 }
 
@@ -394,7 +372,7 @@ fn work(tables: &mut Tables, ids: &Ids<'_>, world: &World, fact: &Fact) {
     }
 }
 
-fn operations(tables: &mut Tables, ids: &Ids<'_>, world: &World, fact: &Fact) {
+fn operations(tables: &mut Tables, ids: &Ids<'_>, fact: &Fact) {
     let at = tables.at;
     match fact {
         Fact::Usage { org, agent, person } => tables.rows.push((
@@ -490,6 +468,4 @@ fn operations(tables: &mut Tables, ids: &Ids<'_>, world: &World, fact: &Fact) {
         }
         _ => {}
     }
-    let _ = world;
-    let _: Option<SessionId> = None;
 }

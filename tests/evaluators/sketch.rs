@@ -221,6 +221,8 @@ fn operations(dice: &mut Dice, facts: &mut Vec<Fact>) {
     for n in 0..3 {
         let sight = dice.percent(55).then(|| (0..dice.below(4)).map(|_| some_agent(dice)).collect());
         facts.push(Fact::Key { n, org: usize::from(n == 2), scopes: scopes(dice), sight, maker: dice.person() });
+    }
+    for n in 0..3 {
         facts.push(Fact::Worker { n, org: usize::from(n == 2), key: dice.percent(70).then_some(n) });
     }
     for org in 0..2 {
@@ -348,8 +350,11 @@ impl World {
             }
             Fact::Execution { task, .. } => self.task_goal(task).is_some(),
             Fact::Decision { approval, by, .. } => {
+                let there = self.any(
+                    |fact| matches!(fact, Fact::Decision { approval: a, by: b, .. } if *a == approval && *b == by),
+                );
                 let org = self.approval(approval).and_then(|(goal, ..)| self.goal(goal)).map(|(org, ..)| org);
-                org.is_some_and(|org| self.is_known(org, by))
+                !there && org.is_some_and(|org| self.is_known(org, by))
             }
             Fact::Message { chat, .. } => self.chat(chat).is_some(),
             Fact::Usage { org, agent, person } => self.agent_row(org, agent) && self.is_known(org, person),

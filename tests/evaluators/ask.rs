@@ -30,9 +30,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    law::{Law, Object, Who},
+    law::Law,
+    object::Object,
     rows::{Ids, session},
     sketch::{Fact, World},
+    who::Who,
 };
 use crate::support::world;
 

@@ -5,8 +5,11 @@
 
 mod ask;
 mod law;
+mod object;
 mod rows;
 mod sketch;
+mod who;
+mod work;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,12 +33,14 @@ use palisade::{
 
 use crate::support::world::{self, on_both};
 use ask::Door;
-use law::{Law, Object, Who};
+use law::Law;
+use object::Object;
 use rows::Ids;
 use sketch::{Dice, Fact};
+use who::Who;
 
 const SEED: u64 = 20_261_122;
-const WORLDS: u64 = 60;
+const WORLDS: u64 = 40;
 const PAIRS: usize = 10_000;
 
 /// What a run saw: how often each kind of object was answered how.
@@ -146,7 +151,7 @@ impl Bench<'_> {
         let mut outside = false;
         for person in people {
             for org in [None, Some(0), Some(1)] {
-                let wanted = law::who(world, person, org);
+                let wanted = who::who(world, person, org);
                 let loaded = self.load(world, ids, person, org, None).await;
                 same(ids, loaded.as_ref(), wanted.as_ref())?;
                 match wanted {
@@ -189,7 +194,7 @@ impl Bench<'_> {
         }
         for fact in &world.0 {
             if let Fact::Key { n, org, .. } = fact {
-                let wanted = law::key(world, *n);
+                let wanted = who::key(world, *n);
                 let loaded = self.world.rooms.identity().authenticate_token(&rows::key_text(ids, *n, *org)).await.ok();
                 same(ids, loaded.as_ref(), wanted.as_ref())?;
                 all.extend(wanted);
@@ -236,7 +241,7 @@ impl Bench<'_> {
         };
         *seen.viewers.entry(kind_of_viewer).or_default() += 1;
         let viewer = ask::viewer(ids, who);
-        let objects = law::objects(law.world);
+        let objects = object::objects(law.world);
         let mut shown = ask::by_sql(&self.world.root, &viewer, ids).await;
         // The platform's own rows are every world's, and an operator sees every world.
         let operator = matches!(who, Who::Operator { .. });
@@ -258,7 +263,7 @@ impl Bench<'_> {
             if decided.is_some_and(|outcome| (outcome == Outcome::Allow) != sees) {
                 return Err(format!("{object:?} by the law is visible: {sees}; by the decision: {decided:?}"));
             }
-            if let [read, others @ ..] = law::questions(*object) {
+            if let [read, others @ ..] = object::questions(*object) {
                 questions.push((*object, *read));
                 if !others.is_empty() {
                     questions.push((*object, chance(turn, &format!("{who:?} {object:?}")).pick(others)));

@@ -218,9 +218,13 @@ fn work(dice: &mut Dice, facts: &mut Vec<Fact>) {
 }
 
 fn operations(dice: &mut Dice, facts: &mut Vec<Fact>) {
-    for n in 0..3 {
+    for n in 0..4 {
+        let org = usize::from(n >= 2);
+        // Keys whose maker is no admin are worth nothing, and a few such are enough.
+        let admins: Vec<usize> = facts.iter().filter_map(|fact| admin_of(fact, org)).collect();
+        let maker = if admins.is_empty() || dice.percent(20) { dice.person() } else { dice.pick(&admins) };
         let sight = dice.percent(55).then(|| (0..dice.below(4)).map(|_| some_agent(dice)).collect());
-        facts.push(Fact::Key { n, org: usize::from(n == 2), scopes: scopes(dice), sight, maker: dice.person() });
+        facts.push(Fact::Key { n, org, scopes: scopes(dice), sight, maker });
     }
     for n in 0..3 {
         facts.push(Fact::Worker { n, org: usize::from(n == 2), key: dice.percent(70).then_some(n) });
@@ -229,6 +233,15 @@ fn operations(dice: &mut Dice, facts: &mut Vec<Fact>) {
         facts.push(Fact::Invitation { n: org, org });
         facts.push(Fact::Event { n: org, org });
         facts.push(Fact::Budget { org });
+    }
+}
+
+fn admin_of(fact: &Fact, at: usize) -> Option<usize> {
+    match fact {
+        Fact::Member { org, person, role: OrgRole::Admin, status: MembershipStatus::Active } if *org == at => {
+            Some(*person)
+        }
+        _ => None,
     }
 }
 

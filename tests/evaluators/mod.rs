@@ -7,16 +7,12 @@ mod ask;
 mod law;
 mod object;
 mod rows;
+mod seen;
 mod sketch;
 mod who;
 mod work;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env,
-    fmt::Write as _,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, env, fmt::Write as _, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -36,21 +32,12 @@ use ask::Door;
 use law::Law;
 use object::Object;
 use rows::Ids;
+use seen::Seen;
 use sketch::{Dice, Fact};
 use who::Who;
 
 const SEED: u64 = 20_261_122;
 const WORLDS: u64 = 40;
-const PAIRS: usize = 10_000;
-
-/// What a run saw: how often each kind of object was answered how.
-#[derive(Default)]
-struct Seen {
-    pairs: usize,
-    rows: BTreeMap<(String, bool), usize>,
-    answers: BTreeMap<(String, &'static str), usize>,
-    viewers: BTreeMap<&'static str, usize>,
-}
 
 /// A place to check worlds in.
 struct Bench<'w> {
@@ -76,29 +63,6 @@ on_both! {
             }
         }
         seen.suffices();
-    }
-}
-
-impl Seen {
-    /// A generator that makes nothing worth a look would agree with everything.
-    fn suffices(&self) {
-        println!("{} pairs; viewers {:?}", self.pairs, self.viewers);
-        assert!(self.pairs >= PAIRS, "{} pairs", self.pairs);
-        let kinds: Vec<&String> = self.rows.keys().map(|(kind, _)| kind).collect();
-        for kind in &kinds {
-            for visible in [true, false] {
-                assert!(self.rows.contains_key(&((*kind).clone(), visible)), "no {kind} was ever visible: {visible}");
-            }
-        }
-        assert!(self.rows.len() == 27 * 2, "{:?}", self.rows.keys());
-        for kind in ["Agent", "Goal", "Approval", "Chat", "Team", "User", "Org"] {
-            for outcome in ["allow", "hide", "forbid"] {
-                assert!(self.answers.contains_key(&(kind.to_owned(), outcome)), "{kind} was never answered {outcome}");
-            }
-        }
-        for kind in ["member", "scoped", "key", "operator", "outside", "nobody"] {
-            assert!(self.viewers.contains_key(kind), "no {kind} ever asked");
-        }
     }
 }
 

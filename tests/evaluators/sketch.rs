@@ -176,12 +176,14 @@ fn agents(dice: &mut Dice, facts: &mut Vec<Fact>) {
     }
     for n in 0..4 {
         facts.push(Fact::Post { org: usize::from(n == 3), agent: some_agent(dice), person: dice.person() });
+        // Who decides for a global agent is each organisation's own matter.
+        facts.push(Fact::Post { org: dice.below(2), agent: GLOBAL + dice.below(2), person: dice.person() });
         facts.push(Fact::Document { n, agent: some_agent(dice) });
     }
 }
 
 fn some_agent(dice: &mut Dice) -> usize {
-    if dice.percent(20) { GLOBAL + dice.below(2) } else { dice.below(AGENTS) }
+    if dice.percent(25) { GLOBAL + dice.below(2) } else { dice.below(AGENTS) }
 }
 
 fn org(dice: &mut Dice, agent: usize) -> usize {
@@ -190,7 +192,7 @@ fn org(dice: &mut Dice, agent: usize) -> usize {
 
 fn work(dice: &mut Dice, facts: &mut Vec<Fact>) {
     for n in 0..6 {
-        let agent = some_agent(dice);
+        let agent = if n == 5 { GLOBAL + dice.below(2) } else { some_agent(dice) };
         facts.push(Fact::Goal { n, org: org(dice, agent), agent, by: dice.maybe_person() });
     }
     for n in 0..5 {

@@ -1,20 +1,17 @@
 //! Every mutation on every object that it can be about: what is sent, and which rows of the table it needs.
 
-use entity::{
-    enums::AgentVisibility::{Global, Private, Public, Team},
-    ids::{
-        AgentDocumentId, AgentId, ApprovalRequestId, ChatSessionId, GoalId, InvitationId, ServiceAccountId, TaskId,
-        TeamId, UserId, UserIdentityId, WorkerId, WorkspaceFileId,
-    },
-};
+mod agents;
+mod work;
+
+use entity::ids::{InvitationId, TeamId, UserId, UserIdentityId};
 use palisade::policy::Permission as P;
 use serde_json::{Value, json};
 
 use super::{
-    cast::{AGENTS, Actor, CHATS, CLAIMS, GOALS, Is, Org, RUNNERS, agent, claim_submitter, gid},
+    cast::{Actor, Is, Org, agent, gid},
     reading::{Object, Verdict},
-    rows::{email, invitation_token, of, org},
-    stage::{PASSWORD, RESET, someone},
+    rows::{email, invitation_token, org},
+    stage::{PASSWORD, RESET},
 };
 
 type Needs = Vec<(P, Object)>;
@@ -80,11 +77,8 @@ pub fn cases() -> Vec<Case> {
     all.extend(platform());
     all.extend(organization());
     all.extend(teams());
-    all.extend(agents());
-    all.extend(goals());
-    all.extend(keys());
-    all.extend(runs());
-    all.extend(chats());
+    all.extend(agents::cases());
+    all.extend(work::cases());
     all
 }
 
@@ -255,7 +249,6 @@ fn organization() -> Vec<Case> {
     let own = |field, value| plain(field, "the own organisation", P::IssuerManage, Object::Whole, value);
     all.extend([
         own("enableIssuer", json!({ "issuer": "https://another.example" })),
-        // Where it is not let in, nothing happens.
         own("disableIssuer", json!({ "issuer": "https://issuer.example" })),
         plain(
             "confirmMember",
@@ -292,286 +285,6 @@ fn teams() -> Vec<Case> {
             plain("addTeamMember", team, P::TeamMemberManage, on, whom(outside, Some("MEMBER"))),
             plain("updateTeamMemberRole", team, P::TeamMemberManage, on, whom(inside, Some(role))),
             plain("removeTeamMember", team, P::TeamMemberManage, on, whom(inside, None)),
-        ]);
-    }
-    all
-}
-
-fn agents() -> Vec<Case> {
-    let new = |visibility: &str, team: Option<&str>| {
-        input(
-            json!({ "name": "New", "visibility": visibility, "systemPrompt": "Be new.", "teamId": team.map(gid::<TeamId>) }),
-        )
-    };
-    let create = |on: &'static str, row, object, value| plain("createAgent", on, row, object, value);
-    let mut all = vec![
-        create("private", P::AgentCreate, Object::New(Private, None), new("PRIVATE", None)),
-        create("public", P::AgentCreate, Object::New(Public, None), new("PUBLIC", None)),
-        create("for red", P::AgentCreateTeam, Object::New(Team, Some("red")), new("TEAM", Some("red"))),
-        create(
-            "for the foreign team",
-            P::AgentCreateTeam,
-            Object::New(Team, Some("foreign")),
-            new("TEAM", Some("foreign")),
-        ),
-        create("global", P::AgentManageGlobal, Object::New(Global, None), new("GLOBAL", None)),
-    ];
-    for agent in AGENTS {
-        all.extend(on_agent(agent.name));
-    }
-    // What it takes to make it a team's is asked besides.
-    all.push(case(
-        "setAgentVisibility",
-        "private to red",
-        |_| vec![(P::AgentAdminister, Object::Agent("private")), (P::AgentCreateTeam, Object::New(Team, Some("red")))],
-        |_| input(json!({ "id": gid::<AgentId>("private"), "visibility": "TEAM", "teamId": gid::<TeamId>("red") })),
-    ));
-    all
-}
-
-fn on_agent(name: &'static str) -> Vec<Case> {
-    let (id, on) = (gid::<AgentId>(name), Object::Agent(name));
-    let of = agent(name);
-    let mut all = Vec::new();
-    let changed = {
-        let id = id.clone();
-        move |actor: &Actor, more: Value| {
-            let _ = actor;
-            let mut value = json!({ "id": id });
-            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            input(value)
-        }
-    };
-    let prompt = {
-        let changed = changed.clone();
-        move |actor: &Actor| changed(actor, json!({ "systemPrompt": "Be kind." }))
-    };
-    // Of a global agent an organisation changes its own approvals alone: with the prompt it is refused, whoever asks.
-    let update = case("updateAgent", format!("{name}: prompt"), changing(P::AgentUpdate, name), prompt);
-    all.push(update);
-    let approvals = move |actor: &Actor| {
-        let row = match (actor.is, of.org) {
-            (Is::Operator, None) => P::AgentManageGlobal,
-            (_, None) => P::AgentGovern,
-            _ => P::AgentUpdate,
-        };
-        vec![(row, on)]
-    };
-    all.push(case("updateAgent", format!("{name}: more approvals"), approvals, {
-        let changed = changed.clone();
-        move |actor| changed(actor, json!({ "requiredApprovals": 3 }))
-    }));
-    let visibility = if of.visibility == Public { "PRIVATE" } else { "PUBLIC" };
-    all.push(
-        plain(
-            "setAgentVisibility",
-            name,
-            P::AgentAdminister,
-            on,
-            changed(super::cast::named("ada"), json!({ "visibility": visibility })),
-        )
-        .but(match of.org {
-            // A global agent stays global.
-            None => |actor, verdict| if actor.is == Is::Operator { CONFLICT } else { verdict },
-            Some(_) => |_, verdict| verdict,
-        }),
-    );
-    all.push(case("archiveAgent", name, changing(P::AgentAdminister, name), {
-        let id = id.clone();
-        move |_| json!({ "id": id })
-    }));
-    let share = move |actor: &Actor, permission: Option<&str>| {
-        let whom = if permission.is_some() { someone(actor) } else { gid::<UserId>("una") };
-        let mut value = json!({ "agentId": gid::<AgentId>(name), "userId": whom });
-        if let Some(permission) = permission {
-            value["permission"] = json!(permission);
-        }
-        input(value)
-    };
-    let shared =
-        case("setCollaborator", name, move |_| vec![(P::AgentAdminister, on)], move |actor| share(actor, Some("EDIT")));
-    // A team's agent has no collaborators.
-    all.push(if of.team.is_some() { shared.but(|_, verdict| instead(verdict, INVALID)) } else { shared });
-    let unshared =
-        case("removeCollaborator", name, move |_| vec![(P::AgentAdminister, on)], move |actor| share(actor, None));
-    all.push(if of.shares.is_empty() { unshared.but(|_, verdict| instead(verdict, Verdict::Hide)) } else { unshared });
-    all.push(case(
-        "addAgentAdmin",
-        name,
-        move |_| vec![(P::AgentGovern, on)],
-        move |actor| json!({ "agentId": gid::<AgentId>(name), "userId": someone(actor) }),
-    ));
-    let first = of.admins[0];
-    let removed = case(
-        "removeAgentAdmin",
-        name,
-        move |_| vec![(P::AgentGovern, on)],
-        move |_| json!({ "agentId": gid::<AgentId>(name), "userId": gid::<UserId>(first) }),
-    );
-    all.push(match of.org {
-        // Gia's post is her organisation's.
-        None => removed.but(
-            |actor, verdict| if actor.org() == Some(Org::Beta) { instead(verdict, Verdict::Hide) } else { verdict },
-        ),
-        Some(_) => removed,
-    });
-    all.push(case("attachDocument", name, changing(P::AgentUpdate, name), {
-        let id = id.clone();
-        move |_| input(json!({ "agentId": id, "type": "RULE", "name": "Rule", "content": "Never." }))
-    }));
-    all.push(case(
-        "removeDocument",
-        name,
-        changing(P::AgentUpdate, name),
-        move |_| json!({ "id": gid::<AgentDocumentId>(&format!("document {name}")) }),
-    ));
-    all.push(plain("submitGoal", name, P::GoalSubmit, on, input(json!({ "agentId": id, "goalText": "Do it." }))));
-    let chat = plain("startChat", name, P::ChatStart, on, input(json!({ "agentId": id })));
-    all.push(chat);
-    // Usage of an agent that is not in the key's sight is of nothing that is there.
-    all.push(case(
-        "recordUsage",
-        name,
-        move |_| vec![(P::UsageRecord, Object::Whole), (P::UsageRecord, on)],
-        move |_| input(json!([{ "requestId": "one", "model": "model", "tokensIn": 1, "tokensOut": 1, "costUsd": "0.1", "agentId": id }])),
-    ));
-    all
-}
-
-fn goals() -> Vec<Case> {
-    let mut all = Vec::new();
-    for (agent, org, by) in GOALS.iter().copied() {
-        let on = format!("{agent}, {by}'s");
-        let goal = Object::Goal(agent, org, by);
-        let waits = gid::<GoalId>(&of("waits", agent, by));
-        let task = |name| json!({ "id": gid::<TaskId>(&of(name, agent, by)) });
-        let request = gid::<ApprovalRequestId>(&of("request", agent, by));
-        let decide = |decision| input(json!({ "id": request, "decision": decision }));
-        all.extend([
-            plain("cancelGoal", on.clone(), P::GoalCancel, goal, json!({ "id": waits })),
-            plain("retryTask", on.clone(), P::GoalCancel, goal, task("dead")),
-            plain("cancelTask", on.clone(), P::GoalCancel, goal, task("queued")),
-            plain("startPlanning", on.clone(), P::PlanPropose, goal, json!({ "goalId": waits })),
-            plain(
-                "proposePlan",
-                on.clone(),
-                P::PlanPropose,
-                goal,
-                input(json!({ "goalId": waits, "tasks": [{ "key": "a", "type": "code" }] })),
-            ),
-            plain(
-                "putWorkspaceFile",
-                on.clone(),
-                P::FileWrite,
-                goal,
-                input(json!({ "goalId": waits, "path": "notes.md", "contents": "Done." })),
-            ),
-            plain(
-                "deleteWorkspaceFile",
-                on.clone(),
-                P::FileWrite,
-                goal,
-                json!({ "id": gid::<WorkspaceFileId>(&of("file", agent, by)) }),
-            ),
-            plain(
-                "decideApproval",
-                format!("{on}: yes"),
-                P::ApprovalDecide,
-                Object::Approval(agent, org, by),
-                decide("APPROVE"),
-            ),
-            plain(
-                "decideApproval",
-                format!("{on}: no"),
-                P::ApprovalDecide,
-                Object::Approval(agent, org, by),
-                decide("REJECT"),
-            ),
-        ]);
-    }
-    all
-}
-
-fn keys() -> Vec<Case> {
-    let mut all = vec![
-        plain(
-            "createServiceAccount",
-            "for all agents",
-            P::ServiceAccountManage,
-            Object::Whole,
-            input(json!({ "name": "New", "scopes": ["TASKS_RUN"] })),
-        ),
-        case(
-            "createServiceAccount",
-            "for the private agent",
-            |_| vec![(P::ServiceAccountManage, Object::Whole), (P::ServiceAccountManage, Object::Agent("private"))],
-            |_| input(json!({ "name": "New", "scopes": ["READ"], "agentIds": [gid::<AgentId>("private")] })),
-        ),
-    ];
-    for name in ["k-read", "k-foreign"] {
-        let (id, on) = (json!({ "id": gid::<ServiceAccountId>(name) }), Object::Key(name));
-        all.push(plain("rotateServiceAccountKey", name, P::ServiceAccountManage, on, id.clone()));
-        all.push(plain("revokeServiceAccount", name, P::ServiceAccountManage, on, id));
-    }
-    all
-}
-
-fn runs() -> Vec<Case> {
-    let mut all = Vec::new();
-    for name in RUNNERS.iter().copied() {
-        let (worker, on) = (gid::<WorkerId>(&format!("worker {name}")), Object::Worker(name));
-        all.extend([
-            plain("registerWorker", format!("for {name}"), P::WorkerRegister, Object::Key(name), input(json!({ "hostname": "box", "capabilities": ["code"], "serviceAccountId": gid::<ServiceAccountId>(name) }))),
-            plain("drainWorker", name, P::WorkerRegister, on, json!({ "id": worker })),
-            plain("heartbeat", name, P::TaskRun, on, json!({ "workerId": worker })),
-            plain("claimTasks", name, P::TaskRun, on, input(json!({ "workerId": worker, "limit": 5 }))),
-        ]);
-    }
-    for (key, agent) in CLAIMS.iter().copied() {
-        let org = super::cast::named(key).org().unwrap();
-        let goal = Object::Goal(agent, org, claim_submitter(agent));
-        let worker = gid::<WorkerId>(&format!("worker {key}"));
-        let on = format!("{agent}, held by {key}");
-        let claim = move |state: &str, more: Value| {
-            let mut value =
-                json!({ "taskId": gid::<TaskId>(&of(state, agent, key)), "workerId": worker, "attempt": 1 });
-            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            input(value)
-        };
-        let needs = move |_: &Actor| vec![(P::TaskRun, Object::Worker(key)), (P::TaskRun, goal)];
-        for (field, value) in [
-            ("startTask", claim("claimed", json!({}))),
-            ("completeTask", claim("running", json!({ "result": { "a": 1 } }))),
-            ("failTask", claim("running", json!({ "error": "It broke." }))),
-            ("recordExecution", claim("running", json!({ "status": "SUCCEEDED" }))),
-            ("requestApproval", claim("running", json!({ "payload": { "tool": "rm" } }))),
-        ] {
-            all.push(case(field, on.clone(), needs, move |_| value.clone()));
-        }
-    }
-    all
-}
-
-fn chats() -> Vec<Case> {
-    let mut all = Vec::new();
-    for (agent, org, whose) in CHATS.iter().copied() {
-        let on = format!("{agent}, {whose}'s");
-        let chat = Object::Chat(agent, org, whose);
-        let id = gid::<ChatSessionId>(&of("chat", agent, whose));
-        let say = |role| input(json!({ "sessionId": id, "role": role, "content": "Hello" }));
-        all.extend([
-            // A person never speaks for the agent, and a key never for a person.
-            plain("postChatMessage", format!("{on}: as the person"), P::ChatWrite, chat, say("USER")).but(
-                |actor, verdict| {
-                    if matches!(actor.is, Is::Key { .. }) { instead(verdict, Verdict::Forbid) } else { verdict }
-                },
-            ),
-            plain("postChatMessage", format!("{on}: as the agent"), P::ChatWrite, chat, say("ASSISTANT")).but(
-                |actor, verdict| {
-                    if matches!(actor.is, Is::Key { .. }) { verdict } else { instead(verdict, Verdict::Forbid) }
-                },
-            ),
-            plain("closeChat", on, P::ChatClose, chat, json!({ "id": id })),
         ]);
     }
     all

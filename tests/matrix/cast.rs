@@ -232,7 +232,7 @@ pub const AGENTS: &[Agent] = &[
         team: None,
         owner: Some("fox"),
         shares: &[],
-        admins: &["fox"],
+        admins: &["fay"],
     },
 ];
 

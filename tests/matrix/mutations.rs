@@ -78,19 +78,25 @@ impl Run {
                 variables["input"]["refreshToken"] = Value::from(self.stage.refresh.clone());
             }
             let document = document("mutation", case.field, &self.fields[case.field], &variables);
-            let reply = self.stage.caller(actor).send(&document, variables).await;
             let by_table = verdict(actor, self.rows[case.field], &(case.needs)(actor));
-            let (wanted, got) = ((case.twist)(actor, by_table), answered(&reply));
+            let wanted = (case.twist)(actor, by_table);
+            if wanted == Verdict::Allow {
+                self.nothing_changed().await;
+            }
+            let reply = self.stage.caller(actor).send(&document, variables).await;
+            let got = answered(&reply);
             let cell = format!("{} {} by {}", case.field, case.on, actor.name);
             if wanted != got {
                 self.wrong.push(format!("{cell}: {got:?} instead of {wanted:?}: {}", reply.text));
             }
             if got == Verdict::Allow {
-                self.nothing_changed().await;
-                if !self.changed().await {
+                // Where it should not have been, those before it can no more be told from it.
+                self.refused.clear();
+                let changed = self.changed().await;
+                if changed.is_empty() {
                     self.wrong.push(format!("{cell}: allowed, and nothing changed: {}", reply.text));
                 }
-                self.stage.restore().await;
+                self.stage.restore(&changed).await;
             } else {
                 self.refused.push(cell);
             }
@@ -101,8 +107,10 @@ impl Run {
         marks
     }
 
-    async fn changed(&self) -> bool {
-        self.stage.dump().await != self.before
+    /// The tables that are not as they were.
+    async fn changed(&self) -> Vec<String> {
+        let after = self.stage.dump().await;
+        after.into_iter().filter(|(name, rows)| self.before[name] != *rows).map(|(name, _)| name).collect()
     }
 
     /// Looks at the tables once for all that was refused since the last time.
@@ -110,12 +118,10 @@ impl Run {
         if self.refused.is_empty() {
             return;
         }
-        let after = self.stage.dump().await;
-        let tables: Vec<&String> =
-            after.iter().filter(|(name, rows)| self.before[*name] != **rows).map(|(name, _)| name).collect();
+        let tables = self.changed().await;
         if !tables.is_empty() {
             self.wrong.push(format!("{tables:?} changed by one of {:?}, all refused", self.refused));
-            self.stage.restore().await;
+            self.stage.restore(&tables).await;
         }
         self.refused.clear();
     }

@@ -96,6 +96,8 @@ pub fn one(actor: &Actor, row: Permission, object: Object) -> Verdict {
         Is::Nobody => Verdict::SignIn,
         _ if !exists(actor, object) => Verdict::Hide,
         _ if grants(actor, cells, object) => Verdict::Allow,
+        // Whoever works in no organisation is told of nothing in one.
+        Is::Unaffiliated => Verdict::Hide,
         _ => Verdict::Forbid,
     }
 }

@@ -23,8 +23,8 @@ pub enum Content {
     Work(&'static str),
     /// A field that keys read that chat.
     Chat(&'static str),
-    /// A field that no key reads.
-    Members(&'static str),
+    /// A field that admins read, and no key.
+    Admins(&'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -56,13 +56,15 @@ impl Thing {
     pub const fn field(&self) -> Option<&'static str> {
         match self.content {
             Content::None => None,
-            Content::Work(field) | Content::Chat(field) | Content::Members(field) => Some(field),
+            Content::Work(field) | Content::Chat(field) | Content::Admins(field) => Some(field),
         }
     }
 
     /// Whether the actor, who is shown it, reads its content.
     pub fn opens(&self, actor: &Actor) -> bool {
         match (actor.is, self.content) {
+            // An organisation's settings are its admins'.
+            (Is::Member { admin, .. }, Content::Admins(_)) => admin,
             (Is::Member { .. }, _) => true,
             (Is::Key { scopes, .. }, Content::Work(_)) => scopes.contains(&TasksRun) || scopes.contains(&PlansWrite),
             (Is::Key { scopes, .. }, Content::Chat(_)) => scopes.contains(&ChatWrite),
@@ -98,7 +100,7 @@ pub fn things() -> Vec<Thing> {
             org(whose).to_string(),
             P::OrganizationRead,
             on,
-            Content::Members("config"),
+            Content::Admins("config"),
         ));
         all.push(thing("Event", slug, gid::<EventId>(&format!("event {slug}")), P::AuditRead, on, Content::None));
     }

@@ -4,6 +4,7 @@
 //! it is asked for, or read from stdin. Exit codes: 0 done, 1 not done (with the reason), 2 a wrong command line.
 
 mod arguments;
+mod explanation;
 mod logging;
 
 use std::{
@@ -23,6 +24,7 @@ use crate::{
     app::{self, Failure, doctor, migrations, plug},
     config::{Config, describe},
     demo::DemoKey,
+    error::Error,
     policy::markdown,
     store::audit_chain::Fault,
 };
@@ -91,9 +93,27 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Usage { command: Usage::Verify } => return verify_usage(&config).await,
         Command::Audit { command: Audit::Verify { organization } } => return verify(&config, organization).await,
         Command::Doctor => return examine(&config).await,
-        Command::Policy { .. } | Command::Schema { .. } => {}
+        Command::Policy { command: Policy::Explain { who, action, on, org, json } } => {
+            let question = plug::Question { who, organization: org, permission: action, on };
+            return explain(&config, &question, json).await;
+        }
+        Command::Policy { command: Policy::Print } | Command::Schema { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn explain(config: &Config, question: &plug::Question, json: bool) -> Result<ExitCode, Failure> {
+    let explanation = match Box::pin(plug::explain(config, question)).await? {
+        Ok(explanation) => explanation,
+        Err(Error::Validation { field, message }) => {
+            complain(&format!("--{}: {message}", if field == "id" { "on" } else { &field }));
+            return Ok(ExitCode::from(2));
+        }
+        Err(Error::Unauthenticated) => return Err(Failure::new("they could not sign in now")),
+        Err(_) => return Err(Failure::new("there is nobody of that name, or not as an active member there")),
+    };
+    say(&if json { explanation::json(&explanation) } else { explanation::text(&explanation) })?;
+    Ok(if explanation.decision.allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The start-up line: what scripts wait for, with the port that was given.

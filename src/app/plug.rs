@@ -17,8 +17,10 @@ use crate::{
     http::{Backend, Opened, Report, audit_export::Wanted},
     identity::{ServerSecret, password::Password},
     lifecycle::{ApprovalWaits, ChatRules, TaskRules},
+    policy::{Explanation, Permission},
     service::{
         audit_export::{self, Piece},
+        explain,
         identity::{Identity, IdentitySettings},
         issuers::Issuers,
         mail::{MailFolder, Outbox, OutboxSettings, Received},
@@ -411,6 +413,35 @@ pub async fn issue_token(config: &Config, email: &str) -> Result<String, Failure
     DEMO_ISSUER.clone_into(&mut config.identity.issuer);
     let tokens = local_identity(&config)?.demo_session(email).await.map_err(spoken)?;
     Ok(tokens.access_token)
+}
+
+/// Whose rights are asked about, and which.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// An address, or a service account's id or name.
+    pub who: String,
+    /// The organisation's handle.
+    pub organization: Option<String>,
+    /// The row of the permission table.
+    pub permission: Permission,
+    /// The object; the viewer's organisation without it.
+    pub on: Option<String>,
+}
+
+/// Why somebody may do something, or may not. What is wrong with the question itself is [`Error::Validation`].
+pub async fn explain(config: &Config, question: &Question) -> Result<Result<Explanation>, Failure> {
+    let database = super::open_database(config)?;
+    let identity = rooms(config, &database, &config.http.listen)?.identity;
+    let explanation = async {
+        let store = identity.store_as(&question.who, question.organization.as_deref()).await?;
+        explain::explained(&store, question.permission, question.on.as_deref()).await
+    };
+    let explanation = match explanation.await {
+        Err(error @ (Error::NotFound | Error::Unauthenticated | Error::Validation { .. })) => Err(error),
+        other => Ok(other.map_err(spoken)?),
+    };
+    database.close().await;
+    Ok(explanation)
 }
 
 /// Holds the logs of all organisations, or of one, against their chains.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::policy::Permission;
+
 /// A GraphQL control plane for an AI-agent platform that many organisations share.
 #[derive(Debug, Parser)]
 #[command(name = "palisade", version, after_help = "Try it: palisade demo")]
@@ -52,8 +54,10 @@ pub enum Command {
         #[command(subcommand)]
         command: Schema,
     },
-    /// Print the permission matrix
-    #[command(after_help = "Example:\n  palisade policy print > docs/permissions.md")]
+    /// Print the permission matrix, or say why somebody may do something
+    #[command(
+        after_help = "Examples:\n  palisade policy print > docs/permissions.md\n  palisade policy explain --as ada@acme.example --action GOAL_CANCEL --on goal_01h455vb4pex5vsknk084sn02q"
+    )]
     Policy {
         #[command(subcommand)]
         command: Policy,
@@ -134,6 +138,33 @@ pub enum Schema {
 pub enum Policy {
     /// To stdout, as docs/permissions.md
     Print,
+    /// Say why somebody may do something, or may not; exit code 1 when they may not
+    #[command(
+        after_help = "Examples:\n  palisade policy explain --as ada@acme.example --action AGENT_UPDATE --on agt_01h455vb4pex5vsknk084sn02q\n  palisade policy explain --as Worker --org acme --action TASK_RUN"
+    )]
+    Explain {
+        /// An address, or a service account's id or name
+        #[arg(long = "as", value_name = "WHO")]
+        who: String,
+        /// A row of the permission table, such as AGENT_UPDATE
+        #[arg(long, value_name = "PERMISSION", value_parser = permission)]
+        action: Permission,
+        /// An organisation's, user's, team's, agent's, goal's, approval request's or chat's id; their organisation without it
+        #[arg(long, value_name = "ID")]
+        on: Option<String>,
+        /// The handle of the organisation that they work in; without it the one that sign-in would take
+        #[arg(long, value_name = "SLUG")]
+        org: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn permission(word: &str) -> Result<Permission, String> {
+    let wanted = word.to_uppercase().replace('-', "_");
+    let found = Permission::ALL.iter().find(|permission| permission.as_str() == wanted);
+    found.copied().ok_or_else(|| "no row of the permission table; `palisade policy print` lists them".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

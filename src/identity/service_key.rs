@@ -139,12 +139,15 @@ impl KeyStanding {
         // Both are always compared: the time taken tells nothing of a rotation either.
         let current = key.is(&self.key_hash);
         let previous = self.previous.as_ref().is_some_and(|(hash, until)| key.is(hash) & (now < *until));
+        let holder = self.holder().ok_or(Error::Unauthenticated)?;
+        if named && (current | previous) { Ok(holder) } else { Err(Error::Unauthenticated) }
+    }
+
+    /// The viewer for whoever holds the account's key, by the rows alone; `None` where they grant none.
+    pub fn holder(self) -> Option<Viewer> {
         let served = self.revoked_at.is_none() && self.org_status == OrganizationStatus::Active && self.maker.holds();
-        if named && (current | previous) && served {
-            let Self { id, org_id, scopes, agents, .. } = self;
-            return Ok(Viewer::ServiceAccount(ServiceViewer { id, org_id, scopes, agents }));
-        }
-        Err(Error::Unauthenticated)
+        let Self { id, org_id, scopes, agents, .. } = self;
+        served.then_some(Viewer::ServiceAccount(ServiceViewer { id, org_id, scopes, agents }))
     }
 }
 

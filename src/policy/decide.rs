@@ -196,7 +196,11 @@ pub fn key_reads(key: &ServiceViewer, permission: Permission) -> bool {
 }
 
 /// The columns that the viewer stands in, in relation to the object.
-fn columns(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> impl Iterator<Item = (&'static str, Grant)> {
+pub(super) fn columns(
+    viewer: &TenantViewer,
+    rule: &Rule,
+    resource: Resource<'_>,
+) -> impl Iterator<Item = (&'static str, Grant)> {
     let (team_admin, team_member) = match team_of(resource) {
         Some(team) => (viewer.teams.get(&team) == Some(&TeamRole::Admin), viewer.teams.contains_key(&team)),
         None => (false, false),
@@ -214,7 +218,7 @@ fn columns(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> impl I
     .map(|(column, _, grant)| (column, grant))
 }
 
-fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
+pub(super) fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>) -> bool {
     match grant {
         // `Metadata` is a super-admin's cell; in a tenant's column it would be a mistake of the table, so it grants nothing.
         Grant::No | Grant::Metadata => false,
@@ -251,7 +255,7 @@ fn shares(viewer: &TenantViewer, agent: &AgentFacts, least: CollaboratorPermissi
     agent.owner_id == Some(viewer.account.user_id) || agent.share.is_some_and(|share| share >= least)
 }
 
-fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
+pub(super) fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
     match resource {
         Resource::Team(team) => Some(team.key.id),
         Resource::Agent(agent) => agent.team_id,
@@ -267,7 +271,7 @@ fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
     }
 }
 
-fn agent_of<'a>(resource: Resource<'a>) -> Option<&'a AgentFacts> {
+pub(super) fn agent_of<'a>(resource: Resource<'a>) -> Option<&'a AgentFacts> {
     match resource {
         Resource::Agent(agent) => Some(agent),
         Resource::Goal(goal) => Some(&goal.agent),

@@ -6,7 +6,8 @@ use entity::enums::{CollaboratorPermission, ServiceScope};
 
 use super::table::{Grant, RULES, ServiceGrant};
 
-fn cell(grant: Grant) -> &'static str {
+/// A cell as the published matrix shows it.
+pub(super) const fn cell(grant: Grant) -> &'static str {
     match grant {
         Grant::No => "–",
         Grant::Yes => "●",
@@ -33,7 +34,8 @@ pub const fn scope(scope: ServiceScope) -> &'static str {
     }
 }
 
-fn service_cell(grant: ServiceGrant) -> String {
+/// The same for a service account.
+pub(super) fn service_cell(grant: ServiceGrant) -> String {
     match grant {
         ServiceGrant::No => "–".to_owned(),
         ServiceGrant::Any => "●".to_owned(),

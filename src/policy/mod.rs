@@ -13,6 +13,7 @@
 
 pub mod content;
 pub mod decide;
+pub mod explain;
 pub mod facts;
 pub mod markdown;
 pub mod permit;
@@ -23,6 +24,7 @@ pub mod visibility;
 
 pub use content::{ContentReader, reader};
 pub use decide::{Decision, Outcome, decide, may_start};
+pub use explain::{Explanation, explain};
 pub use facts::{
     AccountFacts, AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, NewAgent, OrgFacts, RequestFacts,
     Resource, ServiceAccountFacts, TaskFacts, TeamFacts, TeamKey, WorkerFacts,

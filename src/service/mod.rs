@@ -15,6 +15,7 @@ pub mod chat;
 pub mod collaborator;
 pub mod document;
 pub mod email_change;
+pub mod explain;
 pub mod external;
 pub mod goal;
 pub mod identity;

@@ -125,9 +125,13 @@ async fn connect(url: String) -> DatabaseConnection {
 }
 
 async fn fill(url: String) {
+    fill_with(url, &*plan().await).await;
+}
+
+async fn fill_with(url: String, plan: &DemoPlatform) {
     let root = connect(url).await;
     migration::run(&root, Command::Up, &Options::default()).await.unwrap();
-    seed::write(&root, &*plan().await).await.unwrap();
+    seed::write(&root, plan).await.unwrap();
     root.close().await.unwrap();
 }
 
@@ -146,7 +150,26 @@ impl World {
         let path = folder.path().join("palisade.db");
         std::fs::write(&path, template).unwrap();
         let url = format!("sqlite:{}?mode=rwc", path.display());
-        Self::new(url, "sqlite", Keep::Sqlite(folder)).await
+        Self::new(url, "sqlite", Keep::Sqlite(folder), plan().await).await
+    }
+
+    /// A world of another plan than the demo's, which `name` names among templates.
+    pub async fn planned(kind: &'static str, name: &str, plan: Arc<DemoPlatform>) -> Self {
+        if kind == "sqlite" {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite:{}?mode=rwc", folder.path().join("palisade.db").display());
+            fill_with(url.clone(), &plan).await;
+            return Self::new(url, kind, Keep::Sqlite(folder), plan).await;
+        }
+        let cluster = postgres::cluster().await;
+        let template = cluster
+            .template(name, async |url: String| {
+                fill_with(url, &plan).await;
+                Ok::<_, std::convert::Infallible>(())
+            })
+            .await;
+        let database = cluster.create_database(Some(&template)).await;
+        Self::new(database.url("postgres"), kind, Keep::Postgres(Box::new(database)), plan).await
     }
 
     pub async fn postgres() -> Self {
@@ -158,7 +181,7 @@ impl World {
             })
             .await;
         let database = cluster.create_database(Some(&template)).await;
-        Self::new(database.url("postgres"), "postgres", Keep::Postgres(Box::new(database))).await
+        Self::new(database.url("postgres"), "postgres", Keep::Postgres(Box::new(database)), plan().await).await
     }
 
     /// Another world of the same kind as this one, unchanged.
@@ -166,13 +189,12 @@ impl World {
         if self.kind == "sqlite" { Self::sqlite().await } else { Self::postgres().await }
     }
 
-    async fn new(url: String, kind: &'static str, keep: Keep) -> Self {
+    async fn new(url: String, kind: &'static str, keep: Keep, plan: Arc<DemoPlatform>) -> Self {
         let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
         let database = Database::open(&url, limits).unwrap();
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
         let secret = ServerSecret::new([7; 32]);
         let settings = IdentitySettings::new("https://palisade.example");
-        let plan = plan().await;
         let (workspace, files) = workspace(&plan);
         let rooms = Rooms::new(database.clone(), clock, &secret, settings).with_files(files.clone());
         let schema = graphql::schema();

@@ -1,21 +1,19 @@
 //! Who asks, and what they may do.
 
 use async_graphql::{Context, ID, Object};
-use entity::ids::{AgentId, ApprovalRequestId, ChatSessionId, GoalId, OrgId, TeamId, TypedId, UserId};
 
 use crate::{
     error::{Error, Result},
     graphql::{
-        connection::parse_id,
-        context::{RequestCtx, cx},
+        context::cx,
         directives::requires,
         guard::Requires,
         node::{self, Node},
         permission::PermissionName,
         types::{decision::Decision, server_info::ServerInfo, viewer::ViewerObject},
     },
-    policy::{AccountFacts, OrgFacts, Permission, Resource, TeamFacts, TeamKey, decide},
-    store::{organization::OrganizationRow, row::Row, team::TeamRow, user::UserRow},
+    policy::{Permission, decide},
+    service::explain::Subject,
     viewer::Viewer,
 };
 
@@ -72,49 +70,10 @@ impl ViewerQuery {
         id: Option<ID>,
     ) -> Result<Decision> {
         let (cx, permission) = (cx(ctx), permission.0);
-        let answer = |resource: Resource<'_>| Decision::from(decide(&cx.viewer, permission, resource));
-        let Some(id) = id else {
-            return Ok(match cx.viewer.org_id() {
-                Some(org_id) => answer(Resource::Organization(&OrgFacts { org_id })),
-                None => answer(Resource::Platform),
-            });
-        };
-        match about(cx, permission, &id).await {
+        match Subject::load(&cx.store, id.as_ref().map(|id| id.as_str())).await {
+            Ok(subject) => Ok(decide(&cx.viewer, permission, subject.resource()).into()),
             Err(Error::NotFound) => Ok(Decision::not_found()),
-            other => other,
+            Err(error) => Err(error),
         }
     }
-}
-
-/// Decides about one object, loaded under the viewer's scope.
-async fn about(cx: &RequestCtx, permission: Permission, id: &ID) -> Result<Decision> {
-    let answer = |resource: Resource<'_>| Decision::from(decide(&cx.viewer, permission, resource));
-    let (field, prefix) = ("id", id.as_str().split_once('_').map_or("", |(prefix, _)| prefix));
-    Ok(match prefix {
-        OrgId::PREFIX => {
-            let org_id: OrgId = parse_id(field, id)?;
-            cx.store.organization_by_ids(&[org_id], OrganizationRow::keys()).await?.pop().ok_or(Error::NotFound)?;
-            answer(Resource::Organization(&OrgFacts { org_id }))
-        }
-        UserId::PREFIX => {
-            let user_id: UserId = parse_id(field, id)?;
-            cx.store.user_by_ids(&[user_id], UserRow::keys()).await?.pop().ok_or(Error::NotFound)?;
-            answer(Resource::Account(&AccountFacts { user_id }))
-        }
-        TeamId::PREFIX => {
-            let team_id: TeamId = parse_id(field, id)?;
-            let row = cx.store.team_by_ids(&[team_id], TeamRow::keys()).await?.pop().ok_or(Error::NotFound)?;
-            answer(Resource::Team(&TeamFacts { key: TeamKey { org_id: row.org_id, id: row.id } }))
-        }
-        AgentId::PREFIX => answer(Resource::Agent(&cx.store.agent_facts(parse_id(field, id)?).await?)),
-        GoalId::PREFIX => answer(Resource::Goal(&cx.store.goal_facts(parse_id(field, id)?).await?)),
-        ApprovalRequestId::PREFIX => {
-            answer(Resource::Approval(&cx.store.approval_facts(parse_id(field, id)?).await?.1))
-        }
-        ChatSessionId::PREFIX => answer(Resource::Chat(&cx.store.chat_facts(parse_id(field, id)?).await?)),
-        _ => {
-            let message = "Not the id of an organisation, user, team, agent, goal, approval request or chat.";
-            return Err(Error::validation(field, message));
-        }
-    })
 }

@@ -81,6 +81,44 @@ pub async fn standing_list(tx: &Tx, sessions: &[SessionId]) -> Result<HashMap<Se
     Ok(standings(rows.await?))
 }
 
+#[derive(FromQueryResult)]
+struct PlaceRow {
+    org_status: OrganizationStatus,
+    role: Option<OrgRole>,
+    membership_status: Option<MembershipStatus>,
+    team_id: Option<TeamId>,
+    team_role: Option<TeamRole>,
+}
+
+/// A user's place in an organisation, without any session.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Whether the organisation is served.
+    pub org_status: Option<OrganizationStatus>,
+    /// The membership in it, if there is one.
+    pub membership: Option<(OrgRole, MembershipStatus)>,
+    /// Its teams.
+    pub teams: BTreeMap<TeamId, TeamRole>,
+}
+
+/// What [`standing_lookup`] reads of an organisation, for a user who has no session there.
+const PLACE: &str = "SELECT o.status AS org_status, m.role, m.status AS membership_status, t.team_id, t.role AS team_role \
+     FROM organizations o \
+     LEFT JOIN org_memberships m ON m.org_id = o.id AND m.user_id = $1 \
+     LEFT JOIN team_memberships t ON t.org_id = o.id AND t.user_id = $1 \
+     WHERE o.id = $2";
+
+/// The user's place in the organisation.
+pub async fn place_lookup(tx: &Tx, user: UserId, org: OrgId) -> Result<Place> {
+    let mut place = Place::default();
+    for row in PlaceRow::find_by_statement(sql(tx, PLACE, [user.into(), org.into()])).all(tx).await? {
+        place.org_status = Some(row.org_status);
+        place.membership = row.role.zip(row.membership_status);
+        place.teams.extend(row.team_id.zip(row.team_role));
+    }
+    Ok(place)
+}
+
 /// `column` is one of `ids`, bound as one value: one statement text whatever their number.
 fn one_of<I: TypedId>(tx: &Tx, column: &str, ids: &[I]) -> (String, Value) {
     let (condition, list) = match tx.get_database_backend() {

@@ -64,6 +64,19 @@ pub async fn key_list(tx: &Tx, ids: &[ServiceAccountId]) -> Result<HashMap<(OrgI
     standings(rows)
 }
 
+#[derive(FromQueryResult)]
+struct NamedRow {
+    id: ServiceAccountId,
+    name: String,
+}
+
+/// The service accounts of the organisation of that handle, with their names.
+pub async fn key_names(tx: &Tx, slug: &str) -> Result<Vec<(ServiceAccountId, String)>> {
+    let text = "SELECT a.id, a.name FROM service_accounts a JOIN organizations o ON o.id = a.org_id WHERE o.slug = $1";
+    let rows = NamedRow::find_by_statement(sql(tx, text, [slug.into()])).all(tx).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
 fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), KeyStanding>> {
     let mut standings = HashMap::new();
     for row in rows {

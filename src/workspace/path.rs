@@ -13,7 +13,7 @@
 
 use std::{fmt, str::FromStr};
 
-use unicode_normalization::is_nfc;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::text::is_disguise;
 
@@ -118,6 +118,11 @@ fn part(part: &str) -> Result<(), PathError> {
     if matches!(part, "" | "." | "..") {
         return Err(PathError::NotRelative);
     }
+    // Full-width dots and their kin: a system that folds compatible characters reads a way up.
+    let compatible: String = part.nfkc().collect();
+    if compatible.split(['/', '\\']).any(|piece| matches!(piece.trim(), "." | "..")) {
+        return Err(PathError::NotRelative);
+    }
     if part.len() > PART {
         return Err(PathError::LongPart);
     }
@@ -177,6 +182,8 @@ mod tests {
             ("a/", PathError::NotRelative),
             ("./a", PathError::NotRelative),
             ("a/../b", PathError::NotRelative),
+            ("\u{ff0e}\u{ff0e}/a", PathError::NotRelative),
+            ("a/\u{2025}", PathError::NotRelative),
             ("..", PathError::NotRelative),
             ("a\\b", PathError::Character),
             ("C:/x", PathError::Character),

@@ -4,7 +4,7 @@
 //! it is asked for, or read from stdin. Exit codes: 0 done, 1 not done (with the reason), 2 a wrong command line.
 
 mod arguments;
-mod logging;
+pub mod logging;
 
 use std::{
     fmt::Write as _,

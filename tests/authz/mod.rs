@@ -1,8 +1,8 @@
 //! Who sees and does what, asked over HTTP as every role, on both databases.
 
 mod alike;
-mod fields;
-mod mutations;
+pub mod fields;
+pub mod mutations;
 mod redaction;
 mod service_accounts;
 mod walls;

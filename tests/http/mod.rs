@@ -8,7 +8,7 @@ mod errors;
 mod explorer;
 mod files;
 mod pages;
-mod process;
+pub mod process;
 mod refusals;
 mod token;
 

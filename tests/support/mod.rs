@@ -2,5 +2,6 @@
 
 pub mod golden;
 pub mod postgres;
+pub mod shape;
 pub mod smtp;
 pub mod world;

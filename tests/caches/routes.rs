@@ -41,7 +41,8 @@ const ROUTES: &[(&str, &str, Kept)] = &[
 ];
 
 /// Everything by which a cache would keep an answer for longer, or find it again.
-const KEEPERS: [&str; 7] = ["etag", "last-modified", "expires", "age", "set-cookie", "surrogate-control", "cdn-cache-control"];
+const KEEPERS: [&str; 7] =
+    ["etag", "last-modified", "expires", "age", "set-cookie", "surrogate-control", "cdn-cache-control"];
 
 fn header<'r>(response: &'r Response<Bytes>, name: &str) -> &'r str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
@@ -51,7 +52,10 @@ fn header<'r>(response: &'r Response<Bytes>, name: &str) -> &'r str {
 fn check(what: &str, kept: Kept, response: &Response<Bytes>) {
     let control = header(response, "cache-control");
     if kept == Kept::Public {
-        assert!(control.contains("public") || control.contains("no-cache") || control.contains("no-store"), "{what}: {control}");
+        assert!(
+            control.contains("public") || control.contains("no-cache") || control.contains("no-store"),
+            "{what}: {control}"
+        );
     } else {
         assert!(control.split(',').any(|word| word.trim() == "no-store"), "{what}: {control}");
         for name in KEEPERS {

@@ -83,14 +83,19 @@ pub async fn everything(world: &World, caller: &Caller<'_>, shape: &Shape) -> Ve
         for ids in ids.chunks(12) {
             let leaves = shape.selection(kind, 0);
             // The bytes of files weigh much in a document.
-            let query = format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ __typename id ... on {kind} {{ {leaves} }} }} }}");
+            let query =
+                format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ __typename id ... on {kind} {{ {leaves} }} }} }}");
             answers.push(ask(caller, &query, json!({ "ids": ids })).await);
         }
         for field in shape.fields(kind).iter().filter(|field| !shape.is_leaf(&field.of)) {
             for ids in ids.chunks(8) {
                 let document = |depth| {
                     let inner = shape.selection(&field.of, depth);
-                    format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ it: {}{} {{ __typename {inner} }} }} }} }}", field.name, given(field))
+                    format!(
+                        "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ it: {}{} {{ __typename {inner} }} }} }} }}",
+                        field.name,
+                        given(field)
+                    )
                 };
                 answers.push(as_deep_as_goes(caller, &json!({ "ids": ids }), document).await);
             }
@@ -111,7 +116,11 @@ pub async fn everything(world: &World, caller: &Caller<'_>, shape: &Shape) -> Ve
 
 fn root(shape: &Shape, field: &Field, arguments: &str, depth: usize) -> String {
     let depth = if field.of.ends_with("Connection") || field.name == "viewer" { depth + 1 } else { depth };
-    let inner = if shape.is_leaf(&field.of) { String::new() } else { format!("{{ __typename {} }}", shape.selection(&field.of, depth)) };
+    let inner = if shape.is_leaf(&field.of) {
+        String::new()
+    } else {
+        format!("{{ __typename {} }}", shape.selection(&field.of, depth))
+    };
     format!("{{ {}{arguments} {inner} }}", field.name)
 }
 
@@ -136,7 +145,9 @@ fn arguments(world: &World, field: &Field) -> Vec<String> {
             if kind.of != "OrganizationFilter" {
                 ways.extend(organizations().map(|id| format!("(first: 10, filter: {{ organizationId: \"{id}\" }})")));
             }
-            if !["ApprovalFilter", "AuditFilter", "TaskFilter", "WorkerFilter", "ChatSessionFilter"].contains(&kind.of.as_str()) {
+            if !["ApprovalFilter", "AuditFilter", "TaskFilter", "WorkerFilter", "ChatSessionFilter"]
+                .contains(&kind.of.as_str())
+            {
                 ways.push("(first: 10, filter: { search: \"a\" })".to_owned());
             }
         }

@@ -97,7 +97,8 @@ pub fn columns() -> Vec<Column> {
             if *class == Class::Metadata {
                 continue;
             }
-            let shown = *class == Class::Confidential && !NOT_SHOWN.contains(&format!("{}.{name}", table.name).as_str());
+            let shown =
+                *class == Class::Confidential && !NOT_SHOWN.contains(&format!("{}.{name}", table.name).as_str());
             let holds = holds(table.name, name);
             columns.push(Column { number: columns.len() + 10, table: table.name, name, class: *class, shown, holds });
         }
@@ -142,7 +143,10 @@ fn whose(world: &World, table: &Table) -> String {
             && (matches!(agent.visibility, AgentVisibility::Public | AgentVisibility::Global)
                 || agent.owner_id == Some(outsider)
                 || plan.agent_collaborators.iter().any(|row| row.agent_id == agent.id && row.user_id == Some(outsider))
-                || plan.agent_admins.iter().any(|row| (row.org_id, row.agent_id, row.user_id) == (acme, agent.id, outsider)))
+                || plan
+                    .agent_admins
+                    .iter()
+                    .any(|row| (row.org_id, row.agent_id, row.user_id) == (acme, agent.id, outsider)))
     };
     let seen: BTreeSet<String> = plan.agents.iter().filter(is_seen).map(|agent| quote(world, agent.id)).collect();
     let seen = seen.into_iter().collect::<Vec<_>>().join(", ");
@@ -166,10 +170,22 @@ async fn fill(world: &World) {
     let id = |n: u128| quote(world, entity::ids::UserId::from_uuid(uuid::Uuid::from_u128(n)));
     let now = "'2026-11-22 09:00:00+00:00'";
     for sql in [
-        format!("INSERT INTO one_time_tokens (id, user_id, purpose, token_hash, expires_at, created_at) VALUES ({}, {user}, 'SET_PASSWORD', 'x', {now}, {now})", id(1)),
-        format!("INSERT INTO email_changes (id, user_id, old_email, new_email, old_token_hash, new_token_hash, expires_at, created_at) VALUES ({}, {user}, 'a@b.example', 'b@b.example', 'x', 'y', {now}, {now})", id(2)),
-        format!("INSERT INTO mail_outbox (id, recipient, subject, body, attempts, created_at, sent_at, next_attempt_at) VALUES ({}, 'ada@acme.example', 'x', 'y', 1, {now}, {now}, {now})", id(3)),
-        format!("INSERT INTO signing_keys (id, public_key, sealed_private_key, created_at, retired_at) VALUES ({}, 'x', 'y', '2020-01-01 00:00:00+00:00', '2020-01-02 00:00:00+00:00')", id(4)),
+        format!(
+            "INSERT INTO one_time_tokens (id, user_id, purpose, token_hash, expires_at, created_at) VALUES ({}, {user}, 'SET_PASSWORD', 'x', {now}, {now})",
+            id(1)
+        ),
+        format!(
+            "INSERT INTO email_changes (id, user_id, old_email, new_email, old_token_hash, new_token_hash, expires_at, created_at) VALUES ({}, {user}, 'a@b.example', 'b@b.example', 'x', 'y', {now}, {now})",
+            id(2)
+        ),
+        format!(
+            "INSERT INTO mail_outbox (id, recipient, subject, body, attempts, created_at, sent_at, next_attempt_at) VALUES ({}, 'ada@acme.example', 'x', 'y', 1, {now}, {now}, {now})",
+            id(3)
+        ),
+        format!(
+            "INSERT INTO signing_keys (id, public_key, sealed_private_key, created_at, retired_at) VALUES ({}, 'x', 'y', '2020-01-01 00:00:00+00:00', '2020-01-02 00:00:00+00:00')",
+            id(4)
+        ),
     ] {
         run(world, &sql).await;
     }
@@ -182,8 +198,6 @@ fn rows(world: &World, column: &Column) -> String {
         ("service_accounts", "key_hash") => format!(" AND org_id = {}", quote(world, globex)),
         ("signing_keys", _) => " AND public_key = 'x'".to_owned(),
         ("agents", "system_prompt" | "config") => " AND visibility <> 'GLOBAL'".to_owned(),
-        // One of both.
-        ("agent_documents" | "global_agent_documents", name) => format!(" AND {name} IS NOT NULL"),
         _ => String::new(),
     }
 }
@@ -202,12 +216,15 @@ pub async fn mark(world: &World, marks: &Marks) {
                 Holds::Json => format!("'{{\"canary\":\"' || {marker} || '\"}}'"),
                 Holds::Number => format!("{NUMBER}{:02}00 + (r.n % 100)", column.number),
             };
-            let (key, order) = if table.columns.iter().any(|(name, _)| *name == "id") { ("id", "id") } else { ("org_id", "org_id") };
+            let (key, order) =
+                if table.columns.iter().any(|(name, _)| *name == "id") { ("id", "id") } else { ("org_id", "org_id") };
             let mut sql = String::new();
             let _ = write!(
                 sql,
                 "UPDATE {0} AS t SET {1} = {value} FROM (SELECT {key} AS k, row_number() OVER (ORDER BY {order}) AS n FROM {0}) AS r WHERE r.k = t.{key}{2}",
-                table.name, column.name, rows(world, column),
+                table.name,
+                column.name,
+                rows(world, column),
             );
             run(world, &sql).await;
             assert!(stored(world, marks, column).await > 0, "{} holds no marker: prove something", column.path());
@@ -221,7 +238,8 @@ async fn stored(world: &World, marks: &Marks, column: &Column) -> i64 {
         Holds::Number => format!("{NUMBER}{:02}%", column.number),
         _ => format!("%{}_{:02}%", marks.word.to_lowercase(), column.number),
     };
-    let sql = format!("SELECT count(*) FROM {} WHERE lower(CAST({} AS TEXT)) LIKE '{marker}'", column.table, column.name);
+    let sql =
+        format!("SELECT count(*) FROM {} WHERE lower(CAST({} AS TEXT)) LIKE '{marker}'", column.table, column.name);
     let statement = Statement::from_string(world.root.get_database_backend(), sql);
     world.root.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

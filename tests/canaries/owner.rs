@@ -177,6 +177,10 @@ on_both! {
             marks.hold("the name of a temporary file", name.unwrap().path().display().to_string());
         }
 
+        drop((streams, sockets, own));
+        node.until_left().await;
+        // A stream is told in the log when it has ended.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let said = log::said();
         assert!(said.contains("palisade::request") && said.contains("palisade::stream"), "the log was not heard");
         marks.hold("the log while its owner works", &said);

@@ -77,31 +77,50 @@ impl Office {
         let mut done = Done { ids, goal, agent, chat, secrets: vec![key], said: Vec::new() };
         meanwhile(&done).await;
 
-        let tasks: Vec<Value> = ["a", "b"].map(|key| json!({ "key": key, "type": kind, "maxRetries": 0, "payload": { "note": word("Task.payload") } })).into();
+        let tasks: Vec<Value> = ["a", "b"]
+            .map(
+                |key| json!({ "key": key, "type": kind, "maxRetries": 0, "payload": { "note": word("Task.payload") } }),
+            )
+            .into();
         let plan = json!({ "goalId": done.goal, "plan": { "note": word("Goal.plan") }, "tasks": tasks });
         worker.does("proposePlan", plan, "goal { id plan approvalRequests { id payload } }").await;
         let waiting = "query($goal: ID!) { goal(id: $goal) { approvalRequests { id status payload } } }";
-        let waiting = self.second.send(waiting, json!({ "goal": done.goal })).await["data"]["goal"]["approvalRequests"].clone();
-        let asked = id(waiting.as_array().unwrap().iter().find(|one| one["status"] == "PENDING").unwrap_or_else(|| panic!("{waiting}")));
+        let waiting =
+            self.second.send(waiting, json!({ "goal": done.goal })).await["data"]["goal"]["approvalRequests"].clone();
+        let asked = id(waiting
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["status"] == "PENDING")
+            .unwrap_or_else(|| panic!("{waiting}")));
         let yes = json!({ "id": asked, "decision": "APPROVE", "comment": word("ApprovalDecision.comment") });
         self.second.does("decideApproval", yes, "approvalRequest { id payload decisions { comment } }").await;
         let claim = json!({ "workerId": box_, "limit": 2 });
         let claimed = worker.does("claimTasks", claim, "tasks { id attempt payload }").await["tasks"].clone();
-        let claim = |at: usize| json!({ "taskId": id(&claimed[at]), "workerId": box_, "attempt": claimed[at]["attempt"] });
+        let claim =
+            |at: usize| json!({ "taskId": id(&claimed[at]), "workerId": box_, "attempt": claimed[at]["attempt"] });
         let with = |at: usize, more: Value| {
             let mut claim = claim(at);
             claim.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             claim
         };
-        let ran = with(0, json!({
-            "status": "SUCCEEDED", "code": word("Execution.code"), "codeOutput": word("Execution.codeOutput"),
-            "shellOutput": word("Execution.shellOutput"), "fileContents": { "note": word("Execution.fileContents") },
-            "idempotencyKey": word("a run's key"),
-        }));
+        let ran = with(
+            0,
+            json!({
+                "status": "SUCCEEDED", "code": word("Execution.code"), "codeOutput": word("Execution.codeOutput"),
+                "shellOutput": word("Execution.shellOutput"), "fileContents": { "note": word("Execution.fileContents") },
+                "idempotencyKey": word("a run's key"),
+            }),
+        );
         let fields = "execution { id code codeOutput shellOutput fileContents }";
         done.ids.push(id(&worker.does("recordExecution", ran, fields).await["execution"]));
-        let risky = with(0, json!({ "payload": { "note": word("ApprovalRequest.payload") }, "reason": word("ApprovalRequest.reason") }));
-        let asked = id(&worker.does("requestApproval", risky, "approvalRequest { id payload reason }").await["approvalRequest"]);
+        let risky = with(
+            0,
+            json!({ "payload": { "note": word("ApprovalRequest.payload") }, "reason": word("ApprovalRequest.reason") }),
+        );
+        let asked = id(
+            &worker.does("requestApproval", risky, "approvalRequest { id payload reason }").await["approvalRequest"],
+        );
         let yes = json!({ "id": asked, "decision": "APPROVE", "comment": word("ApprovalDecision.comment") });
         self.second.does("decideApproval", yes, "approvalRequest { id reason payload decisions { comment } }").await;
         done.ids.push(asked);
@@ -111,14 +130,18 @@ impl Office {
         done.ids.push(id(&worker.does("failTask", error, "task { id error }").await["task"]));
         let path = format!("notes/{}.md", &word("WorkspaceFile.path")[5..28]);
         let file = json!({ "goalId": done.goal, "path": path, "contents": word("WorkspaceFile.contents") });
-        done.ids.push(id(&admin.does("putWorkspaceFile", file, "file { id path contents sha256 sizeBytes }").await["file"]));
+        done.ids.push(id(
+            &admin.does("putWorkspaceFile", file, "file { id path contents sha256 sizeBytes }").await["file"],
+        ));
         let hello = json!({ "sessionId": done.chat, "role": "USER", "content": word("ChatMessage.content"), "idempotencyKey": word("a message's key") });
         done.ids.push(id(&admin.does("postChatMessage", hello, "chatMessage { id content }").await["chatMessage"]));
         let answer = json!({
             "sessionId": done.chat, "role": "ASSISTANT", "content": word("ChatMessage.content"), "tokensIn": 7, "tokensOut": 9,
             "toolCalls": [{ "note": word("ChatMessage.toolCalls") }],
         });
-        done.ids.push(id(&worker.does("postChatMessage", answer, "chatMessage { id content toolCalls }").await["chatMessage"]));
+        done.ids.push(id(
+            &worker.does("postChatMessage", answer, "chatMessage { id content toolCalls }").await["chatMessage"],
+        ));
         let tool = json!({ "sessionId": done.chat, "role": "TOOL", "content": word("ChatMessage.content"), "toolResults": [{ "note": word("ChatMessage.toolResults") }] });
         done.ids.push(id(&worker.does("postChatMessage", tool, "chatMessage { id toolResults }").await["chatMessage"]));
         done.said = said;

@@ -57,14 +57,14 @@ impl<'w> Cast<'w> {
     }
 
     /// A task that the worker runs, of a goal of its own.
-    async fn running(&self, worker: &str, kind: &str) -> (String, i64) {
+    async fn running(&self, worker: &str, kind: &str) -> (String, String, i64) {
         let goal = self.goal().await;
         let plan = json!({ "goalId": goal, "tasks": [{ "key": "a", "type": kind, "payload": { "a": 1 } }] });
         does(&self.key, "proposePlan", plan, "goal { id }").await;
         let claim = json!({ "workerId": worker, "types": [kind] });
         let claimed = does(&self.key, "claimTasks", claim, "tasks { id attempt }").await;
         let task = &claimed["tasks"][0];
-        (id(task), task["attempt"].as_i64().unwrap())
+        (goal, id(task), task["attempt"].as_i64().unwrap())
     }
 
     async fn goal(&self) -> String {
@@ -77,28 +77,41 @@ impl<'w> Cast<'w> {
         let (admin, key, world) = (&self.admin, &self.key, self.admin.world);
         let org = world.plan.organizations.iter().find(|org| org.slug == self.slug).unwrap().id;
         let address = format!("farid@{}.example", self.slug);
-        let user = world.plan.users.iter().find(|user| user.email == address).unwrap().id;
-        let kinds = [format!("{}-one", self.slug), format!("{}-two", self.slug)];
-        let new = json!({ "hostname": "box", "capabilities": ["code", kinds[0], kinds[1]] });
+        let user = world.plan.users.iter().find(|user| user.email == address).unwrap().id.to_string();
+        let team =
+            world.plan.teams.iter().find(|team| team.org_id == org && team.slug == "finance").unwrap().id.to_string();
+        // Who is a member of the team already, and an admin of the agent already, stays it.
+        let join = "mutation($input: TeamMemberInput!) { addTeamMember(input: $input) { __typename } }";
+        admin.send(join, json!({ "input": { "teamId": team, "userId": user, "role": "MEMBER" } })).await;
+        let appoint = "mutation($a: ID!, $u: ID!) { addAgentAdmin(agentId: $a, userId: $u) { __typename } }";
+        admin.send(appoint, json!({ "a": self.agent, "u": user })).await.data();
+        let private = json!({ "name": "Mine", "visibility": "PRIVATE" });
+        let private = id(&does(admin, "createAgent", private, "agent { id }").await["agent"]);
+        for (who, of) in [("userId", &user), ("teamId", &team)] {
+            let share = json!({ "agentId": private, who: of, "permission": "USE" });
+            does(admin, "setCollaborator", share, "__typename").await;
+        }
+        let kind = format!("{}-one", self.slug);
+        let new = json!({ "hostname": "box", "capabilities": ["code", kind] });
         let worker = id(&does(key, "registerWorker", new, "worker { id }").await["worker"]);
-        let (task, attempt) = self.running(&worker, &kinds[0]).await;
-        let (risky, at) = self.running(&worker, &kinds[1]).await;
-        let asked = json!({ "taskId": risky, "workerId": worker, "attempt": at, "payload": { "tool": "rm" } });
-        let asked = does(key, "requestApproval", asked, "approvalRequest { id }").await;
+        let (goal, task, attempt) = self.running(&worker, &kind).await;
         let ran = json!({ "taskId": task, "workerId": worker, "attempt": attempt, "status": "SUCCEEDED" });
         let ran = does(key, "recordExecution", ran, "execution { id }").await;
-        let goal = self.goal().await;
+        let asked = json!({ "taskId": task, "workerId": worker, "attempt": attempt, "payload": { "tool": "rm" } });
+        let asked = does(key, "requestApproval", asked, "approvalRequest { id }").await;
+        let used = json!({ "agentId": self.agent, "taskId": task, "requestId": self.agent, "model": "m", "tokensIn": "1", "tokensOut": "1", "costUsd": "0.1" });
+        let report = "mutation($input: [UsageInput!]!) { recordUsage(input: $input) { __typename } }";
+        key.send(report, json!({ "input": [used] })).await.data();
         let file = json!({ "goalId": goal, "path": "notes/here.md", "contents": "Done." });
         let file = does(admin, "putWorkspaceFile", file, "file { id }").await;
-        let chat = id(&does(admin, "startChat", json!({ "agentId": self.agent }), "chatSession { id }").await["chatSession"]);
+        let chat =
+            id(&does(admin, "startChat", json!({ "agentId": self.agent }), "chatSession { id }").await["chatSession"]);
         let said = json!({ "sessionId": chat, "role": "USER", "content": "Hello" });
         let said = does(admin, "postChatMessage", said, "chatMessage { id }").await;
         let page = json!({ "agentId": self.agent, "type": "RULE", "name": "Rule", "content": "Never." });
         let page = does(admin, "attachDocument", page, "document { id }").await;
         let invited = json!({ "email": format!("somebody@{}.example", self.slug), "role": "MEMBER" });
         let invited = does(admin, "inviteMember", invited, "invitation { id }").await;
-        let team = format!("team-{}", &self.agent[self.agent.len() - 8..]);
-        let team = does(admin, "createTeam", json!({ "name": "Scouts", "slug": team }), "team { id }").await;
         let event = admin.query("{ auditEvents(first: 1) { nodes { id } } }").await;
         let identity: UserIdentityId = UserIdentityId::from_uuid(uuid::Uuid::now_v7());
         let owner = world.plan.users.iter().find(|user| user.email == format!("ada@{}.example", self.slug)).unwrap().id;
@@ -112,11 +125,12 @@ impl<'w> Cast<'w> {
         user_identity::Entity::insert(row).exec_without_returning(&world.root).await.unwrap();
         let ids = BTreeMap::from([
             ("org", org.to_string()),
-            ("usr", user.to_string()),
+            ("usr", user),
             ("actor", owner.to_string()),
             ("uid", identity.to_string()),
-            ("team", id(&team["team"])),
+            ("team", team),
             ("agt", self.agent.clone()),
+            ("private", private),
             ("goal", goal),
             ("task", task),
             ("exe", id(&ran["execution"])),

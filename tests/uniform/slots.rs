@@ -33,6 +33,8 @@ fn kind(owner: &str, name: &str) -> &'static str {
         // Of somebody who did something.
         "ownerId" | "submittedById" | "actorId" => "actor",
         "teamId" => "team",
+        // Only a private agent has collaborators.
+        "agentId" if owner.ends_with("CollaboratorInput") => "private",
         "agentId" | "agentIds" => "agt",
         "goalId" | "subjectId" => "goal",
         "taskId" => "task",
@@ -44,7 +46,10 @@ fn kind(owner: &str, name: &str) -> &'static str {
             "approvalRequest" | "DecideApprovalInput" => "apr",
             "chatSession" | "closeChat" => "chat",
             "goal" | "cancelGoal" | "goalUpdated" | "node" | "nodes" => "goal",
-            "organization" | "archiveOrganization" | "reactivateOrganization" | "suspendOrganization"
+            "organization"
+            | "archiveOrganization"
+            | "reactivateOrganization"
+            | "suspendOrganization"
             | "UpdateOrganizationInput" => "org",
             "task" | "cancelTask" | "retryTask" => "task",
             "team" | "deleteTeam" | "UpdateTeamInput" => "team",

@@ -67,7 +67,7 @@ on_both! {
         let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Goal { goalText } ... on Agent { name systemPrompt } } }";
         for kind in theirs.ids.keys() {
             // Neither is a node.
-            if ["inv", "uid", "actor"].contains(kind) {
+            if ["inv", "uid"].contains(kind) {
                 continue;
             }
             let (foreign, missing, mine) = (&theirs.ids[kind], absent(&theirs.ids[kind]), &own.ids[kind]);

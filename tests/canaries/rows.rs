@@ -119,7 +119,6 @@ on_both! {
         }
         let outsider = &seen["somebody of Acme in no team"].0;
         assert!(outsider.len() > 10, "{outsider:?}");
-        println!("seen: {:?}", seen.iter().map(|(name, (shown, bytes))| (name, shown.len(), bytes)).collect::<Vec<_>>());
 
         // Folded text has no field: it is found by whom it is for, and nobody else may look for it.
         let search = "query($text: String) { goals(filter: { search: $text }) { totalCount } }";

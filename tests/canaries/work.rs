@@ -35,7 +35,6 @@ fn id(of: &Value) -> String {
 
 impl Office {
     /// Prepares what followers have to know of: the agent, the goal and the chat.
-    #[expect(clippy::too_many_lines, reason = "a day")]
     pub async fn work(&self, marks: &Marks, mut meanwhile: impl AsyncFnMut(&Done)) -> Done {
         let mut said: Vec<(&'static str, String)> = Vec::new();
         let mut row = 0;

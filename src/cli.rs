@@ -5,7 +5,7 @@
 
 mod arguments;
 mod explanation;
-mod logging;
+pub mod logging;
 
 use std::{
     fmt::Write as _,

@@ -3,7 +3,7 @@
 //! Whatever the filter says, libraries log nothing below `info` (hyper and h2 would print headers, and with them tokens),
 //! and statements are logged at no level. A panic is logged by its place: its words may hold content.
 
-use std::io;
+use std::{io, panic::PanicHookInfo};
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, layer::SubscriberExt as _, registry::LookupSpan};
@@ -19,11 +19,14 @@ pub fn init(settings: &Log) -> Result<(), Failure> {
         .map_err(|_| Failure::new("log.filter is not a filter such as `info,palisade=debug`"))?;
     let subscriber = tracing_subscriber::registry().with(filter).with(lines(settings.format, io::stderr));
     tracing::subscriber::set_global_default(subscriber)?;
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a thread panicked");
-    }));
+    std::panic::set_hook(Box::new(panicked));
     Ok(())
+}
+
+/// Logs a panic by its place.
+pub fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "a thread panicked");
 }
 
 fn lines<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>

@@ -9,7 +9,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     str::FromStr,
-    sync::{Arc, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,6 +62,7 @@ impl Role {
 pub struct Database {
     pools: Pools,
     notices: Notices,
+    statements: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -169,7 +173,7 @@ impl Database {
     }
 
     fn new(pools: Pools) -> Self {
-        Self { pools, notices: Notices::default() }
+        Self { pools, notices: Notices::default(), statements: Arc::default() }
     }
 
     /// Whether other processes may write to it, too.
@@ -180,6 +184,16 @@ impl Database {
     /// Which organisations' logs have grown through this process.
     pub const fn notices(&self) -> &Notices {
         &self.notices
+    }
+
+    /// How many statements have run in all, with those that begin and end transactions, whoever asked: what tests hold
+    /// against each other where an answer must not tell by its work what is there.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Listens for what other processes add to logs; nothing where there are no other processes.
@@ -257,6 +271,7 @@ impl Database {
     }
 
     fn tx(&self, inner: Inner) -> Tx {
+        self.count();
         let backend = self.backend();
         Tx { inner: Mutex::new(inner), backend, statements: Arc::default(), told: Told::default(), db: self.clone() }
     }
@@ -323,6 +338,7 @@ impl Tx {
         if let Inner::Postgres(tx) = &mut *self.inner.lock().await {
             // As plain text: prepared, it would be another statement for every organisation.
             let sql = format!("SET LOCAL palisade.org_id = '{}'", org.uuid());
+            self.db.count();
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await?;
         }
         Ok(())
@@ -330,6 +346,7 @@ impl Tx {
 
     /// Makes the changes last, and wakes whoever follows the logs that they were told in.
     pub async fn commit(self) -> Result<()> {
+        self.db.count();
         match self.inner.into_inner() {
             Inner::Postgres(tx) => tx.commit().await?,
             Inner::Sqlite(tx) => tx.commit().await?,
@@ -364,7 +381,8 @@ fn exec_err(error: sqlx::Error) -> DbErr {
 
 macro_rules! on_connection {
     ($self:ident, $statement:ident, $method:ident) => {{
-        $self.statements.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        $self.statements.fetch_add(1, Ordering::Relaxed);
+        $self.db.count();
         let values = SqlxValues($statement.values.unwrap_or(sea_orm::Values(Vec::new())));
         let sql = AssertSqlSafe($statement.sql);
         match &mut *$self.inner.lock().await {

@@ -1,5 +1,5 @@
-//! What a viewer may not see does not exist for it: another organisation's id, a hidden one and one that was never
-//! issued are answered alike, byte for byte and with as many statements.
+//! What a viewer may not see does not exist for it, and what that is told as. That a foreign, a hidden and an absent id are
+//! answered alike wherever the schema takes one is `tests/uniform`'s.
 
 use entity::ids::{AgentId, GoalId, OrgId, TaskId, TeamId, TypedId, UserId, WorkerId};
 use serde_json::json;
@@ -53,48 +53,6 @@ fn theirs(world: &World) -> Vec<(&'static str, String)> {
 }
 
 on_both! {
-    async fn a_foreign_id_answers_as_an_absent_one(world) {
-        let globex = world.globex_admin().await;
-        for (kind, id) in theirs(&world) {
-            let node = same(&globex, "query($id: ID!) { node(id: $id) { id } }", &id).await;
-            assert!(node.data()["node"].is_null(), "{kind}");
-            same(&globex, "query($id: ID!) { nodes(ids: [$id, $id]) { id } }", &id).await;
-            let root = match kind {
-                "AgentDocument" | "WorkspaceFile" | "Event" | "ServiceAccount" | "Execution" | "ChatMessage" => continue,
-                kind => format!("{}{}", kind[..1].to_lowercase(), &kind[1..]),
-            };
-            let reply = same(&globex, &format!("query($id: ID!) {{ one: {root}(id: $id) {{ id }} }}"), &id).await;
-            assert!(reply.data()["one"].is_null(), "{kind}");
-        }
-    }
-
-    async fn filters_by_a_foreign_id_answer_as_by_an_absent_one(world) {
-        let globex = world.globex_admin().await;
-        let ids: std::collections::BTreeMap<_, _> = theirs(&world).into_iter().collect();
-        for (query, kind) in [
-            ("query($id: ID!) { agents(filter: { organizationId: $id }) { totalCount nodes { id } pageInfo { hasNextPage } } }", "Organization"),
-            ("query($id: ID!) { agents(filter: { teamId: $id }) { totalCount nodes { id } } }", "Team"),
-            ("query($id: ID!) { agents(filter: { ownerId: $id }) { totalCount nodes { id } } }", "User"),
-            ("query($id: ID!) { goals(filter: { agentId: $id }) { totalCount nodes { id } } }", "Agent"),
-            ("query($id: ID!) { goals(filter: { submittedById: $id }) { totalCount nodes { id } } }", "User"),
-            ("query($id: ID!) { goals(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { tasks(filter: { goalId: $id }) { totalCount nodes { id } } }", "Goal"),
-            ("query($id: ID!) { tasks(filter: { workerId: $id }) { totalCount nodes { id } } }", "Worker"),
-            ("query($id: ID!) { approvalRequests(filter: { agentId: $id }) { totalCount nodes { id } } }", "Agent"),
-            ("query($id: ID!) { approvalRequests(filter: { goalId: $id }) { totalCount nodes { id } } }", "Goal"),
-            ("query($id: ID!) { approvalRequests(filter: { taskId: $id }) { totalCount nodes { id } } }", "Task"),
-            ("query($id: ID!) { approvalRequests(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { users(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { teams(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { workers(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { auditEvents(filter: { organizationId: $id }) { totalCount nodes { id } } }", "Organization"),
-            ("query($id: ID!) { auditEvents(filter: { actorId: $id }) { totalCount nodes { id } } }", "User"),
-        ] {
-            let reply = same(&globex, query, &ids[kind]).await;
-            assert!(reply.text.contains("\"totalCount\":0"), "{query}: {}", reply.text);
-        }
-    }
-
     async fn viewer_can_says_of_a_foreign_a_hidden_and_an_absent_object_that_it_is_not_there(world) {
         let globex = world.globex_admin().await;
         let query = "query($id: ID!) { viewerCan(permission: AGENT_UPDATE, id: $id) { allowed rule } }";
@@ -142,13 +100,5 @@ on_both! {
         assert_eq!(globex.send(next, json!({ "c": cursor })).await.code(), Some("VALIDATION"));
         let other = "query($c: String) { agents(first: 1, after: $c, orderBy: { field: CREATED_AT }) { nodes { id } } }";
         assert_eq!(admin.send(other, json!({ "c": cursor })).await.code(), Some("VALIDATION"));
-    }
-
-    async fn foreign_and_absent_take_as_many_statements(world) {
-        let globex = world.globex_admin().await;
-        for (kind, id) in theirs(&world) {
-            let ask = |id: &str| format!("{{ node(id: \"{id}\") {{ id }} }}");
-            assert_eq!(globex.statements(&ask(&id)).await, globex.statements(&ask(&absent(&id))).await, "{kind}");
-        }
     }
 }

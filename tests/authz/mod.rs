@@ -1,9 +1,9 @@
 //! Who sees and does what, asked over HTTP as every role, on both databases.
 
 mod alike;
-mod fields;
+pub mod fields;
 mod logins;
-mod mutations;
+pub mod mutations;
 mod redaction;
 mod service_accounts;
 mod walls;

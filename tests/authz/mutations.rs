@@ -31,10 +31,10 @@ const OWN: &[&str] = &[
 ];
 
 /// A mutation, how it is tried, and its arguments.
-type Case = (&'static str, &'static str, Value);
+pub type Case = (&'static str, &'static str, Value);
 
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn cases(world: &World) -> Vec<Case> {
+pub fn cases(world: &World) -> Vec<Case> {
     let plan = &world.plan;
     let org = |slug: &str| plan.organizations.iter().find(|org| org.slug == slug).unwrap().id;
     let acme = org("acme");
@@ -293,7 +293,7 @@ fn cases(world: &World) -> Vec<Case> {
     ]
 }
 
-fn document(name: &str, variables: &Value) -> String {
+pub fn document(name: &str, variables: &Value) -> String {
     let input = |name: &str| format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
     let kind = |argument: &str| match argument {
         "input" if name == "recordUsage" => "[UsageInput!]!".to_owned(),

@@ -1,1 +1,7 @@
-//! Nothing that is kept between two requests carries one viewer's answer to another.
+//! What is remembered between requests belongs to who asked: loaders, parsed documents, verified tokens, and whatever
+//! stands between a client and the server.
+
+mod documents;
+mod instants;
+mod revocation;
+mod routes;

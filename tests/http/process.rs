@@ -15,7 +15,7 @@ pub fn palisade(folder: &Path) -> Command {
     command
 }
 
-pub(super) fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+pub fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
     let Output { status, stdout, stderr } =
         palisade(folder).args(arguments).envs(env.iter().copied()).stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -28,7 +28,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
+    pub fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
         let mut command = palisade(folder);
         command.args(["demo", "--data-dir", "data"]).envs(env.iter().copied());
         Self::listen(command)
@@ -60,12 +60,31 @@ impl Running {
         stream
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads the log as it is written: a server that says much must not wait for somebody to listen.
+    pub fn read_log(&mut self) -> std::thread::JoinHandle<String> {
+        let mut from = self.child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            let mut log = String::new();
+            from.read_to_string(&mut log).unwrap();
+            log
+        })
+    }
+
+    /// Exit code, of a server whose log is read already.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Exit code and log.
-    pub(super) fn end(mut self) -> (Option<i32>, String) {
+    pub fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), log)

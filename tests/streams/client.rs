@@ -208,6 +208,11 @@ impl Socket {
         }
     }
 
+    /// The next message, or the end of the socket, whichever comes.
+    pub async fn receive_or_end(&mut self) {
+        let _ = timeout(SOON, self.frame()).await.expect("an answer in time");
+    }
+
     /// The payload of the next result for `id`.
     pub async fn result(&mut self, id: &str) -> Value {
         let mut message = self.receive().await;

@@ -3,5 +3,6 @@
 pub mod golden;
 pub mod postgres;
 pub mod rows;
+pub mod shape;
 pub mod smtp;
 pub mod world;

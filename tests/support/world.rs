@@ -14,7 +14,7 @@ use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
     clock::Clock,
-    config::Config,
+    config::{Config, Streams},
     demo::{self, DemoPlatform},
     graphql::{
         self,
@@ -125,10 +125,77 @@ async fn connect(url: String) -> DatabaseConnection {
 }
 
 async fn fill(url: String) {
+    fill_with(url, &*plan().await, async |_| {}).await;
+}
+
+async fn fill_with(url: String, plan: &DemoPlatform, alter: impl AsyncFnOnce(&DatabaseConnection)) {
     let root = connect(url).await;
     migration::run(&root, Command::Up, &Options::default()).await.unwrap();
-    seed::write(&root, &*plan().await).await.unwrap();
+    seed::write(&root, plan).await.unwrap();
+    alter(&root).await;
     root.close().await.unwrap();
+}
+
+fn engine() -> Arc<Engine> {
+    let schema = graphql::schema();
+    let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), Config::default().limits);
+    Arc::new(Engine::new(schema, documents))
+}
+
+/// The database of a world that is not quite the demo's, to be copied as often as a test wants it unchanged.
+pub struct Template {
+    pub plan: Arc<DemoPlatform>,
+    engine: Arc<Engine>,
+    stored: Stored,
+}
+
+enum Stored {
+    Sqlite(Vec<u8>),
+    Postgres(String),
+}
+
+impl Template {
+    /// Of the platform that `change` makes of the demo's, with what `alter` does to its rows. `name` says what is in it.
+    pub async fn build(
+        kind: &'static str,
+        name: &str,
+        change: impl FnOnce(&mut DemoPlatform),
+        alter: impl AsyncFnOnce(&DatabaseConnection),
+    ) -> Self {
+        let mut changed = DemoPlatform::clone(&*plan().await);
+        change(&mut changed);
+        let plan = Arc::new(changed);
+        let stored = if kind == "sqlite" {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("template.db");
+            fill_with(format!("sqlite:{}?mode=rwc", path.display()), &plan, alter).await;
+            Stored::Sqlite(std::fs::read(path).unwrap())
+        } else {
+            let fill = async |url: String| {
+                fill_with(url, &plan, alter).await;
+                Ok::<_, std::convert::Infallible>(())
+            };
+            Stored::Postgres(postgres::cluster().await.template(name, fill).await)
+        };
+        Self { plan, engine: engine(), stored }
+    }
+
+    /// A world of its own.
+    pub async fn world(&self) -> World {
+        let (url, kind, keep) = match &self.stored {
+            Stored::Sqlite(bytes) => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("palisade.db");
+                std::fs::write(&path, bytes).unwrap();
+                (format!("sqlite:{}?mode=rwc", path.display()), "sqlite", Keep::Sqlite(folder))
+            }
+            Stored::Postgres(template) => {
+                let database = postgres::cluster().await.create_database(Some(template)).await;
+                (database.url("postgres"), "postgres", Keep::Postgres(Box::new(database)))
+            }
+        };
+        World::new(url, kind, keep, Arc::clone(&self.plan), Arc::clone(&self.engine)).await
+    }
 }
 
 impl World {
@@ -146,7 +213,7 @@ impl World {
         let path = folder.path().join("palisade.db");
         std::fs::write(&path, template).unwrap();
         let url = format!("sqlite:{}?mode=rwc", path.display());
-        Self::new(url, "sqlite", Keep::Sqlite(folder)).await
+        Self::new(url, "sqlite", Keep::Sqlite(folder), plan().await, engine()).await
     }
 
     pub async fn postgres() -> Self {
@@ -158,7 +225,8 @@ impl World {
             })
             .await;
         let database = cluster.create_database(Some(&template)).await;
-        Self::new(database.url("postgres"), "postgres", Keep::Postgres(Box::new(database))).await
+        let (url, keep) = (database.url("postgres"), Keep::Postgres(Box::new(database)));
+        Self::new(url, "postgres", keep, plan().await, engine()).await
     }
 
     /// Another world of the same kind as this one, unchanged.
@@ -166,20 +234,15 @@ impl World {
         if self.kind == "sqlite" { Self::sqlite().await } else { Self::postgres().await }
     }
 
-    async fn new(url: String, kind: &'static str, keep: Keep) -> Self {
+    async fn new(url: String, kind: &'static str, keep: Keep, plan: Arc<DemoPlatform>, engine: Arc<Engine>) -> Self {
         let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
         let database = Database::open(&url, limits).unwrap();
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
         let secret = ServerSecret::new([7; 32]);
         let settings = IdentitySettings::new("https://palisade.example");
-        let plan = plan().await;
         let (workspace, files) = workspace(&plan);
         let rooms = Rooms::new(database.clone(), clock, &secret, settings).with_files(files.clone());
-        let schema = graphql::schema();
-        let config = Config::default();
-        let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
-        let engine = Arc::new(Engine::new(schema, documents));
-        let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), config.http.clone());
+        let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), Config::default().http);
         Self { database, rooms, engine, router, plan, root: connect(url).await, kind, files, workspace, _keep: keep }
     }
 
@@ -190,6 +253,19 @@ impl World {
         self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
         self.files = files;
         self
+    }
+
+    /// The same world with other settings for its streams.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.rooms = self.rooms.with_streams(streams);
+        self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
+        self
+    }
+
+    /// The door, for a test that looks at whole answers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Asks as the account, or the service account, that the demo calls `role`; as nobody without one.

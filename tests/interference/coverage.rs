@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     document::{Argument, Input},
-    schema::{Kind, Schema, named},
+    schema::{Kind, Schema},
 };
 
 /// How often each thing was exercised. Fields are `Type.field`, arguments `Type.field(argument)`, fields of inputs
@@ -68,15 +68,4 @@ pub fn everything(schema: &Schema) -> Vec<String> {
         }
     }
     all
-}
-
-/// The types that a way of fields leads through, for a reader of a report.
-pub fn types(schema: &Schema) -> usize {
-    let used = |name: &&String| {
-        schema.types.values().any(|kind| match kind {
-            Kind::Object(fields) | Kind::Abstract(fields, _) => fields.iter().any(|field| named(&field.ty) == *name),
-            _ => false,
-        })
-    };
-    schema.types.keys().filter(used).count()
 }

@@ -71,8 +71,17 @@ pub async fn make(generator: &mut Generator, twins: &Twins, turn: usize, differs
                     }
                 }
             }
-            let (role, chat) = opened.expect("a chat");
-            happening = Happening::Said { role, chat: chat.clone() };
+            let chat = match opened {
+                Some((role, chat)) => {
+                    happening = Happening::Said { role, chat: chat.clone() };
+                    chat
+                }
+                // The viewer has closed every agent that chats.
+                None => {
+                    happening = Happening::Nothing;
+                    generator.pools.id("chat", &mut generator.dice)
+                }
+            };
             vec![text("sessionId", "ID!", chat)]
         }
         name => {

@@ -84,9 +84,9 @@ impl Generator {
         self.names = 0;
         match self.dice.below(100) {
             0..16 if !self.pages.is_empty() => self.follow(),
-            16..36 => self.rooted("mutation", "Mutation"),
-            36..66 => self.way(),
-            66..67 => self.about(),
+            16..30 => self.rooted("mutation", "Mutation"),
+            30..64 => self.way(),
+            64..65 => self.about(),
             _ => self.rooted("query", "Query"),
         }
     }
@@ -101,13 +101,13 @@ impl Generator {
             let name = |field: &&schema::Field| format!("{root}.{}", field.name);
             let fruitful: Vec<&schema::Field> =
                 fields.iter().filter(|field| self.tried.get(&name(field)).is_some_and(|of| of.1 > 0)).collect();
-            let field = if !fruitful.is_empty() && self.dice.percent(65) {
-                *self.dice.pick(&fruitful)
-            } else {
-                let mut order: Vec<&schema::Field> = fields.iter().collect();
-                self.dice.shuffle(&mut order);
-                order.into_iter().min_by_key(|field| self.tried.get(&name(field)).map_or(0, |of| of.0)).unwrap()
-            };
+            // Of one that is answered most often there is soon enough.
+            let chance = if kind == "mutation" { 30 + 3 * fruitful.len().min(10) } else { 70 };
+            let mut order: Vec<&schema::Field> =
+                if !fruitful.is_empty() && self.dice.percent(chance) { fruitful } else { fields.iter().collect() };
+            self.dice.shuffle(&mut order);
+            let least = |field: &&schema::Field| self.tried.get(&name(field)).map_or(0, |of| of.0);
+            let field = order.into_iter().min_by_key(least).unwrap();
             let field = if ENDS.contains(&field.name.as_str()) && self.dice.percent(85) {
                 self.dice.pick(fields)
             } else {

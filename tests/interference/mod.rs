@@ -16,7 +16,11 @@ mod dice;
 mod document;
 mod follow;
 mod generate;
+mod leaks;
+mod planted_answers;
+mod planted_rows;
 mod pools;
+mod reach;
 mod schema;
 mod shrink;
 mod twins;
@@ -25,17 +29,23 @@ mod variants;
 
 use campaign::{Campaign, settings};
 
-/// Runs one viewer's operations on one database.
-async fn nothing_shows(kind: &'static str, role: &'static str) {
-    let (operations, seed) = settings();
+/// A viewer's operations on one database: a super-admin's against other contents, a tenant's against another Globex.
+async fn campaign(kind: &'static str, role: &'static str, operations: usize) -> Campaign {
+    let (_, seed) = settings();
     let (templates, other) = if role == "Operator" {
-        (variants::contents(kind).await, None)
+        (variants::contents(kind, &[]).await, None)
     } else {
-        let templates = variants::neighbours(kind).await;
+        let templates = variants::neighbours(kind, &[]).await;
         let other = variants::other(&templates[0].plan);
         (templates, Some(other))
     };
-    let campaign = Campaign { templates, role, other, operations, seed, dress: None };
+    Campaign { templates, role, other, operations, seed, dress: None }
+}
+
+/// Runs them.
+async fn nothing_shows(kind: &'static str, role: &'static str) {
+    let (operations, seed) = settings();
+    let campaign = campaign(kind, role, operations).await;
     let report = Box::pin(campaign.run()).await;
     println!("{kind}, {}", report.line());
     if std::env::var("PALISADE_INTERFERENCE_VERBOSE").is_ok() {

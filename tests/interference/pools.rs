@@ -132,8 +132,8 @@ impl Pools {
         let from = match chance {
             0..3 => return if dice.percent(50) { "agt_".to_owned() } else { self.id("goal", dice) },
             3..8 => return format!("{prefix}_{:0>26}", dice.below(9999)),
-            8..25 => &shelf.foreign,
-            25..50 => &shelf.own,
+            8..20 => &shelf.foreign,
+            20..34 => &shelf.own,
             _ => &shelf.seen,
         };
         let from = [from, &shelf.own, &shelf.seen, &shelf.foreign].into_iter().find(|ids| !ids.is_empty());

@@ -22,15 +22,26 @@ pub fn other(plan: &DemoPlatform) -> OrgId {
     plan.organizations.iter().find(|row| row.slug == OTHER).expect("Globex").id
 }
 
-/// Two worlds that differ in confidential columns alone, and in the bytes of files.
-pub async fn contents(kind: &'static str) -> Arc<[Template; 2]> {
-    let as_it_is = Template::build(kind, "interference_first", |_| {}, async |_| {}).await;
+/// Runs statements, which make a leak of a store that has none.
+async fn plant(db: &DatabaseConnection, statements: &[&str]) {
+    for sql in statements {
+        db.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+/// Two worlds that differ in confidential columns alone, and in the bytes of files. In both runs what is planted.
+pub async fn contents(kind: &'static str, planted: &[&str]) -> Arc<[Template; 2]> {
+    let as_it_is = Template::build(kind, "interference_first", |_| {}, async |db| plant(db, planted).await).await;
     let bytes = |plan: &mut DemoPlatform| {
         for (at, file) in plan.files.iter_mut().enumerate() {
             file.bytes = b"Zebra quartz. ".repeat(at * 7);
         }
     };
-    let other = Template::build(kind, "interference_contents", bytes, async |db| other_contents(db).await).await;
+    let alter = async |db: &DatabaseConnection| {
+        other_contents(db).await;
+        plant(db, planted).await;
+    };
+    let other = Template::build(kind, "interference_contents", bytes, alter).await;
     Arc::new([as_it_is, other])
 }
 
@@ -96,9 +107,10 @@ async fn other_contents(db: &DatabaseConnection) {
 }
 
 /// Two worlds that differ in Globex's rows alone.
-pub async fn neighbours(kind: &'static str) -> Arc<[Template; 2]> {
-    let as_it_is = Template::build(kind, "interference_first", |_| {}, async |_| {}).await;
-    let other = Template::build(kind, "interference_neighbours", other_neighbour, async |_| {}).await;
+pub async fn neighbours(kind: &'static str, planted: &[&str]) -> Arc<[Template; 2]> {
+    let alter = async |db: &DatabaseConnection| plant(db, planted).await;
+    let as_it_is = Template::build(kind, "interference_first", |_| {}, alter).await;
+    let other = Template::build(kind, "interference_neighbours", other_neighbour, alter).await;
     Arc::new([as_it_is, other])
 }
 

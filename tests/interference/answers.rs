@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    document::{Operation, Selection},
+    document::{Field, Operation, Selection},
     generate::{Generator, Page},
     schema::Kind,
 };
@@ -24,14 +24,27 @@ pub fn learn(generator: &mut Generator, operation: &Arc<Operation>, body: &str) 
     let mut reader = Reader { generator, operation, lists: Vec::new() };
     reader.selections(&operation.selections, data, &mut Vec::new());
     let mut some = false;
+    let forbidden = body["errors"][0]["extensions"]["code"] == "FORBIDDEN";
     for field in operation.roots() {
         let answered = data.get(field.key()).is_some_and(|value| !value.is_null());
         some |= answered;
+        // Where the whole is null, its fields were carried out all the same, with their arguments.
+        if data.is_null() {
+            ran(generator, field);
+        }
         let tried = generator.tried.entry(format!("{root}.{}", field.name)).or_default();
-        tried.0 += 1;
+        tried.0 += if forbidden { 4 } else { 1 };
         tried.1 += usize::from(answered);
     }
     some
+}
+
+/// Takes note of a field of the root that was carried out.
+pub fn ran(generator: &mut Generator, field: &Field) {
+    generator.coverage.add(format!("{}.{}", field.on, field.name));
+    for argument in &field.arguments {
+        generator.coverage.argument(&field.on, &field.name, argument);
+    }
 }
 
 struct Reader<'a> {
@@ -49,10 +62,7 @@ impl Reader<'_> {
                 Selection::Fragment(fragment) => self.selections(&fragment.selections, value, at),
                 Selection::Field(field) => {
                     if let Some(answered) = value.get(field.key()) {
-                        self.generator.coverage.add(format!("{}.{}", field.on, field.name));
-                        for argument in &field.arguments {
-                            self.generator.coverage.argument(&field.on, &field.name, argument);
-                        }
+                        ran(self.generator, field);
                         let page = field.ty.ends_with("Connection");
                         if page {
                             self.lists.push(at.clone());
@@ -68,7 +78,7 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, field: &super::document::Field, value: &Value, at: &mut Vec<usize>) {
+    fn value(&mut self, field: &Field, value: &Value, at: &mut Vec<usize>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.value(field, item, at)),
             Value::Object(_) if !field.selections.is_empty() => self.selections(&field.selections, value, at),

@@ -120,6 +120,9 @@ impl Campaign {
                 let following =
                     follow::make(&mut generator, &twins, report.streams, self.other.is_none()).await;
                 let heard = Box::pin(follow::follow(&twins, &following)).await;
+                if heard[0].headers.iter().any(|(_, value)| value.starts_with("text/event-stream")) {
+                    following.operation.roots().for_each(|field| answers::ran(&mut generator, field));
+                }
                 report.events += heard[0].body.matches("event: next").count();
                 if let Some(first) = heard[0].body.lines().find_map(|line| line.strip_prefix("data: ")) {
                     report.data += usize::from(answers::learn(&mut generator, &Arc::new(following.operation.clone()), first));

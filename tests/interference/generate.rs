@@ -30,9 +30,11 @@ pub struct Generator {
     ways: Vec<Vec<(String, String)>>,
     pub walked: usize,
     pub all_ways: usize,
-    /// How often a field of the root was tried, and how often it answered data.
+    /// How often a field of the root was tried, and how often it answered data. What is never allowed counts for more.
     pub tried: HashMap<String, (usize, usize)>,
     names: usize,
+    /// Whether a mutation is being made.
+    pub changes: bool,
 }
 
 /// Pages that are remembered.
@@ -62,8 +64,8 @@ impl Generator {
         dice.shuffle(&mut ways);
         let all_ways = ways.len();
         let (coverage, pages, tried) = (Coverage::default(), Vec::new(), HashMap::new());
-        let (email, walked, names) = (None, 0, 0);
-        Self { schema, dice, pools, coverage, pages, email, ways, walked, all_ways, tried, names }
+        let (email, walked, names, changes) = (None, 0, 0, false);
+        Self { schema, dice, pools, coverage, pages, email, ways, walked, all_ways, tried, names, changes }
     }
 
     pub fn remember(&mut self, page: Page) {
@@ -83,9 +85,9 @@ impl Generator {
     pub fn operation(&mut self) -> Operation {
         self.names = 0;
         match self.dice.below(100) {
-            0..16 if !self.pages.is_empty() => self.follow(),
-            16..30 => self.rooted("mutation", "Mutation"),
-            30..64 => self.way(),
+            0..14 if !self.pages.is_empty() => self.follow(),
+            14..34 => self.rooted("mutation", "Mutation"),
+            34..64 => self.way(),
             64..65 => self.about(),
             _ => self.rooted("query", "Query"),
         }
@@ -115,9 +117,11 @@ impl Generator {
             };
             let depth = 1 + self.dice.below(3);
             self.names += 1;
+            self.changes = kind == "mutation";
             let alias = if count > 1 { Some(format!("r{}", self.names)) } else { None };
             let mut made = self.field(root, field, depth);
             made.alias = alias.or(made.alias);
+            self.changes = false;
             selections.push(Selection::Field(made));
         }
         Operation { kind, selections }

@@ -31,13 +31,12 @@ async fn a_time_that_follows_a_contents_length_is_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_missing_where_content_is_empty_is_found() {
-    operator(&["DELETE FROM executions WHERE shell_output IS NULL"], "xecution", 5).await;
+    operator(&["DELETE FROM executions WHERE shell_output IS NULL"], "exe", 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_by_content_is_found() {
-    // What was planned first is what has the longest text; the time itself stays the same for all of one agent.
-    operator(&["UPDATE goals SET priority = length(goal_text) % 7"], "oal", 5).await;
+async fn a_priority_that_follows_a_contents_length_is_found() {
+    operator(&["UPDATE goals SET priority = length(goal_text) % 7"], "riority", 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

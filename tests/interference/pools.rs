@@ -140,6 +140,13 @@ impl Pools {
         from.map_or_else(|| format!("{prefix}_{:0>26}", 1), |ids| dice.pick(ids).clone())
     }
 
+    /// An id of the kind that leads somewhere, as far as there is one.
+    pub fn good(&self, prefix: &str, dice: &mut Dice) -> String {
+        let Some(shelf) = self.shelves.get(prefix) else { return self.id(prefix, dice) };
+        let from = if dice.percent(60) && !shelf.seen.is_empty() { &shelf.seen } else { &shelf.own };
+        if from.is_empty() { self.id(prefix, dice) } else { dice.pick(from).clone() }
+    }
+
     /// Of any kind.
     pub fn any(&self, dice: &mut Dice) -> String {
         let prefixes: Vec<&String> = self.shelves.keys().collect();

@@ -96,13 +96,13 @@ impl Generator {
                 "after" | "before" => 3,
                 "last" => 10,
                 "first" => 75,
-                _ if rare => 60,
-                _ => 35,
+                _ if rare => 50,
+                _ => 25,
             };
             if !argument.required && !self.dice.percent(chance) && !(rare && paging && self.dice.percent(20)) {
                 continue;
             }
-            let value = if argument.ty.nullable && self.dice.percent(4) {
+            let value = if argument.ty.nullable && self.dice.percent(2) {
                 Input::Null
             } else {
                 self.value(place, &argument.name, &argument.ty)
@@ -179,6 +179,8 @@ impl Generator {
             "Boolean" => Input::Bool(dice.percent(60)),
             "ID" => Input::Text(match prefix(place, name) {
                 "any" => self.pools.any(dice),
+                // A change of what is not there says little; most go to what is.
+                prefix if self.changes && dice.percent(60) => self.pools.good(prefix, dice),
                 prefix => self.pools.id(prefix, dice),
             }),
             "Int" => Input::Int(match name {
@@ -187,7 +189,8 @@ impl Generator {
                 "expiresInSeconds" => dice.between(1, 4) * 900,
                 "overlapHours" => dice.between(0, 30),
                 "maxRetries" => dice.between(0, 4),
-                _ => dice.between(-3, 30),
+                _ if dice.percent(5) => -3,
+                _ => dice.between(1, 30),
             }),
             "Float" => Input::Int(dice.between(0, 9)),
             "BigInt" => Input::Text(dice.between(0, 50_000).to_string()),

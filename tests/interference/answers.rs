@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     document::{Field, Operation, Selection},
-    generate::{Generator, Page},
+    generate::Generator,
+    pages::Page,
     schema::Kind,
 };
 

@@ -16,7 +16,7 @@ use super::{
     shrink,
     twins::{Dress, Twins, difference},
 };
-use crate::support::world::Template;
+use crate::support::template::Template;
 
 /// What is run.
 pub struct Campaign {
@@ -67,7 +67,8 @@ const ATTEMPTS: usize = 400;
 
 /// How many operations for each viewer, and from which seed.
 pub fn settings() -> (usize, u64) {
-    let read = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name}")));
+    let read =
+        |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name}")));
     let operations = read("PALISADE_INTERFERENCE_OPERATIONS").unwrap_or(5_000);
     (usize::try_from(operations).unwrap(), read("PALISADE_INTERFERENCE_SEED").unwrap_or(0x00c0_ffee))
 }
@@ -79,7 +80,8 @@ impl Campaign {
         let schema = Arc::new(Schema::read(&palisade::graphql::schema().sdl()));
         let of_role = self.role.bytes().fold(self.seed, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
         let mut generator = Generator::new(schema, of_role, pools);
-        generator.email = first.plan.logins.iter().find(|login| login.role == self.role).map(|login| login.email.clone());
+        generator.email =
+            first.plan.logins.iter().find(|login| login.role == self.role).map(|login| login.email.clone());
         generator
     }
 
@@ -117,15 +119,15 @@ impl Campaign {
             age += 1;
             if report.operations % FOLLOW_EVERY == 0 {
                 report.streams += 1;
-                let following =
-                    follow::make(&mut generator, &twins, report.streams, self.other.is_none()).await;
+                let following = follow::make(&mut generator, &twins, report.streams, self.other.is_none()).await;
                 let heard = Box::pin(follow::follow(&twins, &following)).await;
                 if heard[0].headers.iter().any(|(_, value)| value.starts_with("text/event-stream")) {
                     following.operation.roots().for_each(|field| answers::ran(&mut generator, field));
                 }
                 report.events += heard[0].body.matches("event: next").count();
                 if let Some(first) = heard[0].body.lines().find_map(|line| line.strip_prefix("data: ")) {
-                    report.data += usize::from(answers::learn(&mut generator, &Arc::new(following.operation.clone()), first));
+                    report.data +=
+                        usize::from(answers::learn(&mut generator, &Arc::new(following.operation.clone()), first));
                 }
                 if let Some(difference) = difference(&heard) {
                     report.finding = Some(self.smallest_stream(&twins, following, difference, report.operations).await);

@@ -67,7 +67,8 @@ pub async fn make(generator: &mut Generator, twins: &Twins, turn: usize, differs
                         let first = twins.ask_as(0, role, start, variables()).await;
                         let second = twins.ask_as(1, role, start, variables()).await;
                         assert_eq!(first, second, "a chat that both worlds open alike");
-                        opened = first["data"]["startChat"]["chatSession"]["id"].as_str().map(|id| (role, id.to_owned()));
+                        opened =
+                            first["data"]["startChat"]["chatSession"]["id"].as_str().map(|id| (role, id.to_owned()));
                     }
                 }
             }
@@ -141,7 +142,12 @@ impl Stream {
         let response = twins.open(which, asked).await;
         let (status, headers) = head(&response);
         let live = headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/event-stream"));
-        Self { heard: Heard { status, headers, body: String::new() }, body: response.into_body(), said: String::new(), live }
+        Self {
+            heard: Heard { status, headers, body: String::new() },
+            body: response.into_body(),
+            said: String::new(),
+            live,
+        }
     }
 
     fn events(&self) -> usize {
@@ -179,7 +185,8 @@ async fn happen(twins: &Twins, which: usize, following: &Following) {
             twins.ask_as(which, "Acme admin", cancel, json!({ "id": goal })).await;
         }
         Happening::Said { role, chat } => {
-            let post = "mutation($input: PostChatMessageInput!) { postChatMessage(input: $input) { chatMessage { id } } }";
+            let post =
+                "mutation($input: PostChatMessageInput!) { postChatMessage(input: $input) { chatMessage { id } } }";
             let input = json!({ "sessionId": chat, "role": "USER", "content": words });
             twins.ask_as(which, role, post, json!({ "input": input })).await;
         }

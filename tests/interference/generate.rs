@@ -6,17 +6,10 @@ use super::{
     coverage::Coverage,
     dice::Dice,
     document::{Argument, Field, Fragment, Input, Operation, Selection},
+    pages::Page,
     pools::Pools,
     schema::{self, Kind, Schema, named},
 };
-
-/// A cursor that an answer held, and where: the list is asked on from there.
-pub struct Page {
-    pub operation: Arc<Operation>,
-    /// Positions among selections that lead to the list's field.
-    pub at: Vec<usize>,
-    pub cursor: String,
-}
 
 pub struct Generator {
     pub schema: Arc<Schema>,
@@ -37,8 +30,6 @@ pub struct Generator {
     pub changes: bool,
 }
 
-/// Pages that are remembered.
-const PAGES: usize = 80;
 /// Steps of a way through the schema. What a page is made of is none.
 const STEPS: usize = 5;
 /// Never under another name: what is masked in answers is found by these.
@@ -66,14 +57,6 @@ impl Generator {
         let (coverage, pages, tried) = (Coverage::default(), Vec::new(), HashMap::new());
         let (email, walked, names, changes) = (None, 0, 0, false);
         Self { schema, dice, pools, coverage, pages, email, ways, walked, all_ways, tried, names, changes }
-    }
-
-    pub fn remember(&mut self, page: Page) {
-        if self.pages.len() >= PAGES {
-            let at = self.dice.below(self.pages.len());
-            self.pages.swap_remove(at);
-        }
-        self.pages.push(page);
     }
 
     /// The worlds are new: what was seen in them is gone.
@@ -166,7 +149,12 @@ impl Generator {
             return Selection::Field(field);
         }
         let selections = vec![Selection::Field(field)];
-        Selection::Fragment(Fragment { on: Some(object.clone()), named: self.dice.percent(30), included: false, selections })
+        Selection::Fragment(Fragment {
+            on: Some(object.clone()),
+            named: self.dice.percent(30),
+            included: false,
+            selections,
+        })
     }
 
     /// A page's own fields around those of what it is a page of.
@@ -208,7 +196,12 @@ impl Generator {
                 let object = self.rarest(objects);
                 let selections_of = self.leaves(&object);
                 let (on, named) = (Some(object), self.dice.percent(30));
-                selections.push(Selection::Fragment(Fragment { on, named, included: false, selections: selections_of }));
+                selections.push(Selection::Fragment(Fragment {
+                    on,
+                    named,
+                    included: false,
+                    selections: selections_of,
+                }));
             }
             return selections;
         }
@@ -361,33 +354,5 @@ impl Generator {
         let (on, name, ty) = ("Query".to_owned(), "__type".to_owned(), "__Type".to_owned());
         let field = Field { on, name, alias: None, arguments, ty, selections };
         Operation { kind: "query", selections: vec![Selection::Field(field)] }
-    }
-
-    /// An earlier list again, from a cursor that it held.
-    fn follow(&mut self) -> Operation {
-        let at = self.dice.below(self.pages.len());
-        let page = &self.pages[at];
-        let mut operation = Operation::clone(&page.operation);
-        let field = field_at(&mut operation.selections, &page.at);
-        let takes = self.schema.field(&field.on, &field.name).unwrap();
-        let back = self.dice.percent(35) && takes.arguments.iter().any(|argument| argument.name == "before");
-        let paging = ["first", "last", "after", "before"];
-        field.arguments.retain(|argument| !paging.contains(&argument.name.as_str()));
-        let cursor = Input::Text(page.cursor.clone());
-        let count = Input::Int(self.dice.between(1, 4));
-        let (cursor_name, count_name) = if back { ("before", "last") } else { ("after", "first") };
-        for (name, ty, value) in [(cursor_name, "String", cursor), (count_name, "Int", count)] {
-            let (name, ty) = (name.to_owned(), ty.to_owned());
-            field.arguments.push(Argument { name, ty, value, variable: self.dice.percent(30) });
-        }
-        operation
-    }
-}
-
-fn field_at<'a>(selections: &'a mut [Selection], at: &[usize]) -> &'a mut Field {
-    match (&mut selections[at[0]], &at[1..]) {
-        (Selection::Field(field), []) => field,
-        (Selection::Field(field), rest) => field_at(&mut field.selections, rest),
-        (Selection::Fragment(fragment), rest) => field_at(&mut fragment.selections, rest),
     }
 }

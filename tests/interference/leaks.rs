@@ -32,7 +32,7 @@ use super::{
     campaign::{Campaign, Finding, settings},
     twins::Dress,
 };
-use crate::support::world::{Template, World};
+use crate::support::{template::Template, world::World};
 
 /// How much content hangs off each object of a world, by id; none where it is null.
 pub type Lengths = HashMap<String, i64>;

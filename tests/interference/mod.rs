@@ -17,6 +17,7 @@ mod document;
 mod follow;
 mod generate;
 mod leaks;
+mod pages;
 mod planted_answers;
 mod planted_rows;
 mod pools;

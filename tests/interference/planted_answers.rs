@@ -15,7 +15,9 @@ use super::{
 use crate::support::world::World;
 
 /// A layer that knows how much content there is.
-fn telling(tamper: impl Fn(&Lengths, &str, &mut axum::http::response::Parts, &mut Value) + Send + Sync + 'static) -> Dress {
+fn telling(
+    tamper: impl Fn(&Lengths, &str, &mut axum::http::response::Parts, &mut Value) + Send + Sync + 'static,
+) -> Dress {
     let tamper = Arc::new(tamper);
     Arc::new(move |world: &World, door: Router| -> BoxFuture<'_, Router> {
         let tamper = Arc::clone(&tamper);
@@ -216,7 +218,9 @@ async fn a_foreign_id_that_answers_otherwise_than_an_absent_one_is_found() {
         at_end: nothing_at_end(),
         at_field: Arc::new(move |on, field, texts, resolved| match resolved {
             // It is there, but not for you.
-            Ok(None | Some(GraphQlValue::Null)) if (on, field) == ("Query", "task") && texts.iter().any(|text| lengths.contains_key(text)) => {
+            Ok(None | Some(GraphQlValue::Null))
+                if (on, field) == ("Query", "task") && texts.iter().any(|text| lengths.contains_key(text)) =>
+            {
                 let mut error = coded("Not allowed.", "FORBIDDEN");
                 error.path = vec![async_graphql::PathSegment::Field("task".to_owned())];
                 Err(error)

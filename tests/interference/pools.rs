@@ -14,6 +14,8 @@ pub struct Shelf {
     pub own: Vec<String>,
     /// Of the other organisation, in either world.
     pub foreign: Vec<String>,
+    /// Those of them that only one of the worlds has.
+    pub odd: Vec<String>,
     /// Seen in answers.
     pub seen: Vec<String>,
 }
@@ -52,8 +54,11 @@ impl Pools {
         for shelf in pools.shelves.values_mut() {
             for ids in [&mut shelf.own, &mut shelf.foreign] {
                 ids.sort_unstable();
-                ids.dedup();
             }
+            let odd = shelf.foreign.chunk_by(|one, next| one == next).filter(|same| same.len() < plans.len());
+            shelf.odd = odd.map(|same| same[0].clone()).collect();
+            shelf.own.dedup();
+            shelf.foreign.dedup();
         }
         pools
     }
@@ -132,7 +137,8 @@ impl Pools {
         let from = match chance {
             0..3 => return if dice.percent(50) { "agt_".to_owned() } else { self.id("goal", dice) },
             3..8 => return format!("{prefix}_{:0>26}", dice.below(9999)),
-            8..20 => &shelf.foreign,
+            8..15 => &shelf.odd,
+            15..20 => &shelf.foreign,
             20..34 => &shelf.own,
             _ => &shelf.seen,
         };

@@ -2,13 +2,19 @@
 
 use super::{
     campaign,
-    campaign::settings,
     coverage::{Coverage, everything},
     schema::Schema,
 };
 
 /// What is not exercised by any viewer, and why.
-const EXCLUDED: &[(&str, &str)] = &[];
+const EXCLUDED: &[(&str, &str)] = &[
+    ("UserIdentity.id", NO_ISSUER),
+    ("UserIdentity.issuer", NO_ISSUER),
+    ("UserIdentity.subject", NO_ISSUER),
+    ("UserIdentity.createdAt", NO_ISSUER),
+];
+
+const NO_ISSUER: &str = "the demo has no external issuer, so that no account has linked a subject";
 
 const ROLES: [&str; 8] = [
     "Operator",
@@ -23,24 +29,32 @@ const ROLES: [&str; 8] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operations_reach_every_field_argument_and_enum_value() {
-    let mut coverage = Coverage::default();
-    let (mut operations, mut data) = (0, 0);
-    for role in ROLES {
-        let report = Box::pin(campaign("sqlite", role, 1_000).await.run()).await;
-        println!("{}", report.line());
-        assert!(report.finding.is_none(), "{}", report.finding.unwrap().tell(role, settings().1));
-        operations += report.operations;
-        data += report.data;
-        coverage.merge(&report.coverage);
-    }
     let schema = Schema::read(&palisade::graphql::schema().sdl());
     let all = everything(&schema);
+    let excused = |what: &str| EXCLUDED.iter().any(|(name, _)| *name == what);
+    let mut coverage = Coverage::default();
+    let (mut operations, mut data) = (0, 0);
+    // As many rounds as it takes, and not more than a run of the viewers' own tests has.
+    for round in 0..5 {
+        for role in ROLES {
+            let mut campaign = campaign("sqlite", role, 800).await;
+            campaign.seed += round;
+            let report = Box::pin(campaign.run()).await;
+            println!("{}", report.line());
+            assert!(report.finding.is_none(), "{}", report.finding.unwrap().tell(role, campaign.seed));
+            operations += report.operations;
+            data += report.data;
+            coverage.merge(&report.coverage);
+        }
+        let left = all.iter().filter(|what| coverage.of(what) == 0 && !excused(what)).collect::<Vec<_>>();
+        println!("round {round}: {} of {} left: {left:?}", left.len(), all.len());
+        if left.is_empty() {
+            break;
+        }
+    }
     let missed: Vec<&String> = all.iter().filter(|what| coverage.of(what) == 0).collect();
     println!("{} of {} reached in {operations} operations, {data} with data", all.len() - missed.len(), all.len());
-    for what in &missed {
-        println!("not reached: {what}");
-    }
-    let unexcused: Vec<_> = missed.iter().filter(|what| !EXCLUDED.iter().any(|(name, _)| name == **what)).collect();
+    let unexcused: Vec<_> = missed.iter().filter(|what| !excused(what)).collect();
     assert!(unexcused.is_empty(), "never exercised: {unexcused:?}");
     for (name, why) in EXCLUDED {
         assert!(all.iter().any(|what| what == name), "{name} is excluded ({why}) and is not in the schema");

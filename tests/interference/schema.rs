@@ -120,8 +120,7 @@ impl Schema {
 
     /// Interfaces that the object implements.
     pub fn interfaces(&self, object: &str) -> Vec<String> {
-        let implements =
-            |kind: &Kind| matches!(kind, Kind::Abstract(fields, of) if !fields.is_empty() && of.iter().any(|o| o == object));
+        let implements = |kind: &Kind| matches!(kind, Kind::Abstract(fields, of) if !fields.is_empty() && of.iter().any(|o| o == object));
         self.types.iter().filter(|(_, kind)| implements(kind)).map(|(name, _)| name.clone()).collect()
     }
 

@@ -62,7 +62,10 @@ fn selections(of: &[Selection], out: &mut dyn FnMut(Vec<Selection>)) {
                     }
                 }
                 selections(&field.selections, &mut |inner| {
-                    out(with(at, vec![Selection::Field(super::document::Field { selections: inner, ..field.clone() })]));
+                    out(with(
+                        at,
+                        vec![Selection::Field(super::document::Field { selections: inner, ..field.clone() })],
+                    ));
                 });
             }
         }

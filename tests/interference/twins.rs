@@ -2,18 +2,14 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use axum::{
-    Router,
-    body::Body,
-    http::Request,
-};
+use axum::{Router, body::Body, http::Request};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::document::Printed;
-use crate::support::world::{Template, World};
+use crate::support::{template::Template, world::World};
 
 /// Fields whose values are random secrets that are shown once; their length is kept. Nothing else of an answer is masked.
 const SECRETS: [&str; 3] = ["accessToken", "refreshToken", "key"];
@@ -53,10 +49,8 @@ impl Twins {
             check_every: std::time::Duration::from_millis(20),
             ..palisade::config::Streams::default()
         };
-        let worlds = [
-            templates[0].world().await.with_streams(streams()),
-            templates[1].world().await.with_streams(streams()),
-        ];
+        let worlds =
+            [templates[0].world().await.with_streams(streams()), templates[1].world().await.with_streams(streams())];
         let mut doors = [worlds[0].router(), worlds[1].router()];
         if let Some(dress) = &dress {
             doors = [dress(&worlds[0], doors[0].clone()).await, dress(&worlds[1], doors[1].clone()).await];

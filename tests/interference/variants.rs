@@ -13,7 +13,7 @@ use entity::{
 use palisade::demo::DemoPlatform;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 
-use crate::support::world::Template;
+use crate::support::template::Template;
 
 /// The name of the organisation that Acme shares the platform with.
 const OTHER: &str = "globex";

@@ -3,4 +3,5 @@
 pub mod golden;
 pub mod postgres;
 pub mod smtp;
+pub mod template;
 pub mod world;

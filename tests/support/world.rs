@@ -104,7 +104,7 @@ fn workspace(plan: &DemoPlatform) -> (tempfile::TempDir, Files) {
     (folder, Files { backend, quota: QUOTA })
 }
 
-enum Keep {
+pub(super) enum Keep {
     Sqlite(tempfile::TempDir),
     Postgres(Box<postgres::Database>),
 }
@@ -113,7 +113,7 @@ fn now() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
 }
 
-async fn plan() -> Arc<DemoPlatform> {
+pub(super) async fn plan() -> Arc<DemoPlatform> {
     static PLAN: OnceCell<Arc<DemoPlatform>> = OnceCell::const_new();
     Arc::clone(PLAN.get_or_init(|| async { Arc::new(demo::plan(now())) }).await)
 }
@@ -128,7 +128,7 @@ async fn fill(url: String) {
     fill_with(url, &*plan().await, async |_| {}).await;
 }
 
-async fn fill_with(url: String, plan: &DemoPlatform, alter: impl AsyncFnOnce(&DatabaseConnection)) {
+pub(super) async fn fill_with(url: String, plan: &DemoPlatform, alter: impl AsyncFnOnce(&DatabaseConnection)) {
     let root = connect(url).await;
     migration::run(&root, Command::Up, &Options::default()).await.unwrap();
     seed::write(&root, plan).await.unwrap();
@@ -136,66 +136,10 @@ async fn fill_with(url: String, plan: &DemoPlatform, alter: impl AsyncFnOnce(&Da
     root.close().await.unwrap();
 }
 
-fn engine() -> Arc<Engine> {
+pub(super) fn engine() -> Arc<Engine> {
     let schema = graphql::schema();
     let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), Config::default().limits);
     Arc::new(Engine::new(schema, documents))
-}
-
-/// The database of a world that is not quite the demo's, to be copied as often as a test wants it unchanged.
-pub struct Template {
-    pub plan: Arc<DemoPlatform>,
-    engine: Arc<Engine>,
-    stored: Stored,
-}
-
-enum Stored {
-    Sqlite(Vec<u8>),
-    Postgres(String),
-}
-
-impl Template {
-    /// Of the platform that `change` makes of the demo's, with what `alter` does to its rows. `name` says what is in it.
-    pub async fn build(
-        kind: &'static str,
-        name: &str,
-        change: impl FnOnce(&mut DemoPlatform),
-        alter: impl AsyncFnOnce(&DatabaseConnection),
-    ) -> Self {
-        let mut changed = DemoPlatform::clone(&*plan().await);
-        change(&mut changed);
-        let plan = Arc::new(changed);
-        let stored = if kind == "sqlite" {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("template.db");
-            fill_with(format!("sqlite:{}?mode=rwc", path.display()), &plan, alter).await;
-            Stored::Sqlite(std::fs::read(path).unwrap())
-        } else {
-            let fill = async |url: String| {
-                fill_with(url, &plan, alter).await;
-                Ok::<_, std::convert::Infallible>(())
-            };
-            Stored::Postgres(postgres::cluster().await.template(name, fill).await)
-        };
-        Self { plan, engine: engine(), stored }
-    }
-
-    /// A world of its own.
-    pub async fn world(&self) -> World {
-        let (url, kind, keep) = match &self.stored {
-            Stored::Sqlite(bytes) => {
-                let folder = tempfile::tempdir().unwrap();
-                let path = folder.path().join("palisade.db");
-                std::fs::write(&path, bytes).unwrap();
-                (format!("sqlite:{}?mode=rwc", path.display()), "sqlite", Keep::Sqlite(folder))
-            }
-            Stored::Postgres(template) => {
-                let database = postgres::cluster().await.create_database(Some(template)).await;
-                (database.url("postgres"), "postgres", Keep::Postgres(Box::new(database)))
-            }
-        };
-        World::new(url, kind, keep, Arc::clone(&self.plan), Arc::clone(&self.engine)).await
-    }
 }
 
 impl World {
@@ -234,7 +178,13 @@ impl World {
         if self.kind == "sqlite" { Self::sqlite().await } else { Self::postgres().await }
     }
 
-    async fn new(url: String, kind: &'static str, keep: Keep, plan: Arc<DemoPlatform>, engine: Arc<Engine>) -> Self {
+    pub(super) async fn new(
+        url: String,
+        kind: &'static str,
+        keep: Keep,
+        plan: Arc<DemoPlatform>,
+        engine: Arc<Engine>,
+    ) -> Self {
         let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
         let database = Database::open(&url, limits).unwrap();
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));

@@ -121,7 +121,7 @@ async fn a_next_page_that_depends_on_the_others_rows_is_found() {
             }
         });
     });
-    tenant("Acme admin", dress, "hasNextPage", 7).await;
+    tenant("Acme admin", dress, "hasNextPage", 9).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,4 +5,5 @@ pub mod postgres;
 pub mod rows;
 pub mod shape;
 pub mod smtp;
+pub mod template;
 pub mod world;

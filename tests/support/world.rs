@@ -14,7 +14,7 @@ use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
     clock::Clock,
-    config::Config,
+    config::{Config, Streams},
     demo::{self, DemoPlatform},
     graphql::{
         self,
@@ -104,7 +104,7 @@ fn workspace(plan: &DemoPlatform) -> (tempfile::TempDir, Files) {
     (folder, Files { backend, quota: QUOTA })
 }
 
-enum Keep {
+pub(super) enum Keep {
     Sqlite(tempfile::TempDir),
     Postgres(Box<postgres::Database>),
 }
@@ -113,7 +113,7 @@ fn now() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
 }
 
-async fn plan() -> Arc<DemoPlatform> {
+pub(super) async fn plan() -> Arc<DemoPlatform> {
     static PLAN: OnceCell<Arc<DemoPlatform>> = OnceCell::const_new();
     Arc::clone(PLAN.get_or_init(|| async { Arc::new(demo::plan(now())) }).await)
 }
@@ -125,14 +125,21 @@ async fn connect(url: String) -> DatabaseConnection {
 }
 
 async fn fill(url: String) {
-    fill_with(url, &*plan().await).await;
+    fill_with(url, &*plan().await, async |_| {}).await;
 }
 
-async fn fill_with(url: String, plan: &DemoPlatform) {
+pub(super) async fn fill_with(url: String, plan: &DemoPlatform, alter: impl AsyncFnOnce(&DatabaseConnection)) {
     let root = connect(url).await;
     migration::run(&root, Command::Up, &Options::default()).await.unwrap();
     seed::write(&root, plan).await.unwrap();
+    alter(&root).await;
     root.close().await.unwrap();
+}
+
+pub(super) fn engine() -> Arc<Engine> {
+    let schema = graphql::schema();
+    let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), Config::default().limits);
+    Arc::new(Engine::new(schema, documents))
 }
 
 impl World {
@@ -150,26 +157,7 @@ impl World {
         let path = folder.path().join("palisade.db");
         std::fs::write(&path, template).unwrap();
         let url = format!("sqlite:{}?mode=rwc", path.display());
-        Self::new(url, "sqlite", Keep::Sqlite(folder), plan().await).await
-    }
-
-    /// A world of another plan than the demo's, which `name` names among templates.
-    pub async fn planned(kind: &'static str, name: &str, plan: Arc<DemoPlatform>) -> Self {
-        if kind == "sqlite" {
-            let folder = tempfile::tempdir().unwrap();
-            let url = format!("sqlite:{}?mode=rwc", folder.path().join("palisade.db").display());
-            fill_with(url.clone(), &plan).await;
-            return Self::new(url, kind, Keep::Sqlite(folder), plan).await;
-        }
-        let cluster = postgres::cluster().await;
-        let template = cluster
-            .template(name, async |url: String| {
-                fill_with(url, &plan).await;
-                Ok::<_, std::convert::Infallible>(())
-            })
-            .await;
-        let database = cluster.create_database(Some(&template)).await;
-        Self::new(database.url("postgres"), kind, Keep::Postgres(Box::new(database)), plan).await
+        Self::new(url, "sqlite", Keep::Sqlite(folder), plan().await, engine()).await
     }
 
     pub async fn postgres() -> Self {
@@ -181,7 +169,8 @@ impl World {
             })
             .await;
         let database = cluster.create_database(Some(&template)).await;
-        Self::new(database.url("postgres"), "postgres", Keep::Postgres(Box::new(database)), plan().await).await
+        let (url, keep) = (database.url("postgres"), Keep::Postgres(Box::new(database)));
+        Self::new(url, "postgres", keep, plan().await, engine()).await
     }
 
     /// Another world of the same kind as this one, unchanged.
@@ -189,7 +178,13 @@ impl World {
         if self.kind == "sqlite" { Self::sqlite().await } else { Self::postgres().await }
     }
 
-    async fn new(url: String, kind: &'static str, keep: Keep, plan: Arc<DemoPlatform>) -> Self {
+    pub(super) async fn new(
+        url: String,
+        kind: &'static str,
+        keep: Keep,
+        plan: Arc<DemoPlatform>,
+        engine: Arc<Engine>,
+    ) -> Self {
         let limits = PoolLimits { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
         let database = Database::open(&url, limits).unwrap();
         let clock = Clock::fixed(now(), TimeDelta::milliseconds(1));
@@ -197,11 +192,7 @@ impl World {
         let settings = IdentitySettings::new("https://palisade.example");
         let (workspace, files) = workspace(&plan);
         let rooms = Rooms::new(database.clone(), clock, &secret, settings).with_files(files.clone());
-        let schema = graphql::schema();
-        let config = Config::default();
-        let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
-        let engine = Arc::new(Engine::new(schema, documents));
-        let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), config.http.clone());
+        let router = router(Arc::clone(&engine), Arc::new(rooms.clone()), Config::default().http);
         Self { database, rooms, engine, router, plan, root: connect(url).await, kind, files, workspace, _keep: keep }
     }
 
@@ -224,6 +215,19 @@ impl World {
         self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
         self.files = files;
         self
+    }
+
+    /// The same world with other settings for its streams.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.rooms = self.rooms.with_streams(streams);
+        self.router = router(Arc::clone(&self.engine), Arc::new(self.rooms.clone()), Config::default().http);
+        self
+    }
+
+    /// The door, for a test that looks at whole answers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Asks as the account, or the service account, that the demo calls `role`; as nobody without one.

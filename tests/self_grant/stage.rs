@@ -39,7 +39,6 @@ pub struct Stage {
     pub operator: String,
     /// Who is active in the organisation at first, and as what.
     pub members: Vec<String>,
-    pub kind: &'static str,
     _keep: Keep,
 }
 
@@ -108,7 +107,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}?mode=rwc", folder.path().join("palisade.db").display());
         migrate(&url).await;
-        Self::new(&url, admins, "sqlite", Keep::Sqlite(folder)).await
+        Self::new(&url, admins, Keep::Sqlite(folder)).await
     }
 
     pub async fn postgres(admins: Admins) -> Self {
@@ -118,10 +117,10 @@ impl Stage {
             Ok::<_, std::convert::Infallible>(())
         };
         let database = cluster.create_database(Some(&cluster.template("self_grant", build).await)).await;
-        Self::new(&database.url("postgres"), admins, "postgres", Keep::Postgres(Box::new(database))).await
+        Self::new(&database.url("postgres"), admins, Keep::Postgres(Box::new(database))).await
     }
 
-    async fn new(url: &str, admins: Admins, kind: &'static str, keep: Keep) -> Self {
+    async fn new(url: &str, admins: Admins, keep: Keep) -> Self {
         let root = connect(url).await;
         let scene = Scene::new(start(), admins);
         let tx = root.begin().await.unwrap();
@@ -136,7 +135,7 @@ impl Stage {
         now.rooms.identity().start().await.unwrap();
         let operator = now.sign_in("root").await.unwrap();
         let (ids, uuids, members) = (scene.ids, scene.uuids, Vec::new());
-        let mut stage = Self { now, later, root, undo, ids, uuids, operator, members, kind, _keep: keep };
+        let mut stage = Self { now, later, root, undo, ids, uuids, operator, members, _keep: keep };
         let sql = "SELECT u.email || ' ' || m.role FROM org_memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1";
         stage.members = stage.texts(sql, [stage.uuid("acme").into()]).await;
         stage

@@ -110,7 +110,7 @@ impl Following {
         Ok(Self { place, document, variables, about, reader, picked, facts, sent: 0, began, _held: held })
     }
 
-    /// What it says next. The last is [`Said::Failed`] or [`Said::Closing`].
+    /// What it says next. Safe to give up waiting for: nothing is passed over before it is said. The last is [`Said::Failed`] or [`Said::Closing`].
     pub async fn next(&mut self) -> Said {
         let (seat, hub) = (Arc::clone(&self.place.seat), self.place.hub.clone());
         let said = tokio::select! {
@@ -137,9 +137,11 @@ impl Following {
 
     async fn step(&mut self) -> Result<Answer, Box<Answer>> {
         loop {
-            while let Some(entry) = self.picked.pop_front() {
+            while let Some(entry) = self.picked.front().cloned() {
                 let turn = Turn::new(Task::Answer(entry));
                 let answer = self.turn(&turn).await?;
+                // Only now: a sign of life that falls due meanwhile gives up this step, and the event is asked for again.
+                self.picked.pop_front();
                 match answer {
                     Some(answer) if turn.outcome().answered => return Ok(answer),
                     Some(failed) => return Err(failed.into()),

@@ -1,7 +1,14 @@
 //! Palisade's integration tests, one binary.
 //!
 //! A test may do what the house forbids: look behind every wall, read the real clock, and panic, which is its report.
-#![expect(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "see above")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "see above"
+)]
 
 mod api;
 mod arch;

@@ -55,7 +55,6 @@ struct Arguments {
 
 const PER_SOCKET: usize = 5;
 
-#[expect(clippy::cast_precision_loss, reason = "figures for reading")]
 fn line(kind: Kind, what: &str, mut times: Vec<Duration>, more: &str) {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1e3;

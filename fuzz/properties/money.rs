@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
 fn naive(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
-    let plain = |part: &str, most| (1..=most).contains(&part.len()) && part.chars().all(|c| ('0'..='9').contains(&c));
+    let plain = |part: &str, most| (1..=most).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
     (plain(whole, 18) && fraction.is_none_or(|fraction| plain(fraction, 9))).then(|| naive_any(text)).flatten()
 }
 

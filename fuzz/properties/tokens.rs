@@ -51,10 +51,10 @@ fn standing(number: u128) -> Standing {
         user_id: id(number),
         email: "ada@example.com".to_owned(),
         status: UserStatus::Active,
-        is_super_admin: number % 5 == 0,
-        org_id: (number % 3 != 0).then(|| id(number ^ 3)),
+        is_super_admin: number.is_multiple_of(5),
+        org_id: (!number.is_multiple_of(3)).then(|| id(number ^ 3)),
         org_status: Some(OrganizationStatus::Active),
-        membership: (number % 3 != 0).then_some((OrgRole::Admin, MembershipStatus::Active)),
+        membership: (!number.is_multiple_of(3)).then_some((OrgRole::Admin, MembershipStatus::Active)),
         teams: [(id(number ^ 4), TeamRole::Admin)].into(),
     }
 }

@@ -29,7 +29,7 @@ async fn it_could_enter_another_organisation_and_read_what_its_role_reads_there(
         let rows = session.raw("SELECT DISTINCT org_id::text FROM goals").await.unwrap();
         session.raw("ROLLBACK").await.unwrap();
         let orgs: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
-        assert_eq!(orgs, [globex.clone()], "one organisation at a time, and never both");
+        assert_eq!(orgs, std::slice::from_ref(&globex), "one organisation at a time, and never both");
     }
     // Still no secrets: these need another role.
     let said = session.refusal(Some(&globex), "SELECT token_hash FROM invitations").await;

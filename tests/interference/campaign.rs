@@ -117,7 +117,7 @@ impl Campaign {
             }
             report.operations += 1;
             age += 1;
-            if report.operations % FOLLOW_EVERY == 0 {
+            if report.operations.is_multiple_of(FOLLOW_EVERY) {
                 report.streams += 1;
                 let following = follow::make(&mut generator, &twins, report.streams, self.other.is_none()).await;
                 let heard = Box::pin(follow::follow(&twins, &following)).await;

@@ -99,7 +99,8 @@ impl Generator {
                 _ if rare => 50,
                 _ => 25,
             };
-            if !argument.required && !self.dice.percent(chance) && !(rare && paging && self.dice.percent(20)) {
+            let wanted = argument.required || self.dice.percent(chance) || rare && paging && self.dice.percent(20);
+            if !wanted {
                 continue;
             }
             let value = if argument.ty.nullable && self.dice.percent(2) {

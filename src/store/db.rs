@@ -26,7 +26,10 @@ use sqlx::{
 };
 use tokio::sync::Mutex;
 
-use super::notice::{self, Listener, Notices};
+use super::{
+    finished::Finished,
+    notice::{self, Listener, Notices},
+};
 use crate::error::Result;
 
 /// Who the database thinks is asking. Each has its own pool and its own grants.
@@ -263,7 +266,8 @@ impl Database {
         // Connections that a restart of the database cut are found out here; each failure takes one out of the pool.
         let mut tries = 0;
         loop {
-            match pool.begin_with(AssertSqlSafe(sql.clone())).await {
+            let (pool, sql) = (pool.clone(), AssertSqlSafe(sql.clone()));
+            match Finished::new(async move { pool.begin_with(sql).await }).await {
                 Err(error) if tries < CUT_CONNECTIONS && is_cut(&error) => tries += 1,
                 begun => return Ok(self.tx(Inner::Postgres(begun?))),
             }

@@ -16,6 +16,7 @@ pub mod db;
 pub mod document;
 pub mod event;
 pub mod execution;
+mod finished;
 pub mod goal;
 pub mod identity;
 pub mod invitation;

@@ -188,7 +188,7 @@ pub async fn found(
     place: &str,
     fields: usize,
 ) -> Finding {
-    let (operations, seed) = settings();
+    let (operations, seed) = settings("sqlite");
     let other = if role == "Operator" { None } else { Some(super::variants::other(&templates[0].plan)) };
     let report = Box::pin(Campaign { templates, role, other, operations, seed, dress }.run()).await;
     let finding = report.finding.unwrap_or_else(|| panic!("the planted leak was not found in {operations} operations"));

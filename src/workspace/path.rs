@@ -195,7 +195,7 @@ mod tests {
             ("a /b", PathError::Edge),
             ("a/ b", PathError::Edge),
             ("a.", PathError::Edge),
-            (".. /a", PathError::Edge),
+            (".. /a", PathError::NotRelative),
             ("con", PathError::Reserved),
             ("a/NUL.txt", PathError::Reserved),
             ("Com1.log", PathError::Reserved),

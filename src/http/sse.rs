@@ -128,24 +128,50 @@ async fn send(mut following: Following, sender: mpsc::Sender<Bytes>, settings: S
     let mut said = Bytes::from_static(ALIVE);
     let mut last = false;
     loop {
-        match tokio::time::timeout(settings.stall, sender.send(said)).await {
-            Ok(Ok(())) if !last => {}
-            Ok(Ok(())) => return,
-            // The client has gone.
-            Ok(Err(_)) => return,
-            Err(_) => return following.ends("STALLED"),
+        match hand(&sender, said, &settings).await {
+            Ok(()) if !last => {}
+            Ok(()) | Err(Gone::Left) => return,
+            Err(Gone::Stalled) => return following.ends("STALLED"),
         }
-        said = tokio::select! {
-            said = following.next() => match said {
-                Said::Event(answer) => next(&answer),
-                Said::Failed(answer) => {
-                    last = true;
-                    [&next(&answer)[..], COMPLETE].concat().into()
+        let waited = {
+            let mut next = std::pin::pin!(following.next());
+            loop {
+                tokio::select! {
+                    said = &mut next => break Ok(said),
+                    // Beside the turn and not in its place: one that takes long would begin anew at each sign of life.
+                    () = tokio::time::sleep(settings.keepalive) => {
+                        if let Err(gone) = hand(&sender, Bytes::from_static(ALIVE), &settings).await {
+                            break Err(gone);
+                        }
+                    }
+                    () = sender.closed() => break Err(Gone::Left),
                 }
-                Said::Closing => return,
-            },
-            () = tokio::time::sleep(settings.keepalive) => Bytes::from_static(ALIVE),
-            () = sender.closed() => return,
+            }
         };
+        said = match waited {
+            Ok(Said::Event(answer)) => next(&answer),
+            Ok(Said::Failed(answer)) => {
+                last = true;
+                [&next(&answer)[..], COMPLETE].concat().into()
+            }
+            Ok(Said::Closing) | Err(Gone::Left) => return,
+            Err(Gone::Stalled) => return following.ends("STALLED"),
+        };
+    }
+}
+
+/// Why nothing more can be handed to a client.
+enum Gone {
+    /// It has gone away.
+    Left,
+    /// It takes nothing.
+    Stalled,
+}
+
+async fn hand(sender: &mpsc::Sender<Bytes>, bytes: Bytes, settings: &Streams) -> Result<(), Gone> {
+    match tokio::time::timeout(settings.stall, sender.send(bytes)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Gone::Left),
+        Err(_) => Err(Gone::Stalled),
     }
 }

@@ -122,7 +122,7 @@ actions! {
     /// Report usage.
     RecordUsage on OrgFacts = UsageRecord;
     /// Set a budget.
-    SetBudget on OrgFacts = OperationsManage;
+    SetBudget on OrgFacts = BudgetSet;
     /// Cancel a goal.
     CancelGoal on GoalFacts = GoalCancel;
     /// Approve or reject.

@@ -82,7 +82,8 @@ fn no_key_manages_anything_that_people_manage() {
     let all = key(ServiceScope::ALL, Sight::All);
     for permission in [
         Permission::ServiceAccountManage,
-        Permission::OperationsManage,
+        Permission::OperationsRead,
+        Permission::BudgetSet,
         Permission::MemberManage,
         Permission::MemberConfirm,
         Permission::TeamManage,
@@ -138,7 +139,7 @@ fn a_key_for_some_agents_holds_throughout_only_what_is_not_about_agents() {
 enum SetSomething {}
 
 impl Action for SetSomething {
-    const PERMISSION: Permission = Permission::OperationsManage;
+    const PERMISSION: Permission = Permission::OperationsRead;
     type On = OrgFacts;
 }
 
@@ -150,6 +151,6 @@ fn a_super_admin_makes_no_key_and_what_it_only_sees_it_does_not_change() {
     for row in RULES.iter().filter(|row| row.super_admin == Grant::Metadata) {
         assert!(decide(&operator, row.permission, Resource::Platform).allowed());
     }
-    assert_eq!(rule(Permission::OperationsManage).super_admin, Grant::Metadata);
+    assert_eq!(rule(Permission::OperationsRead).super_admin, Grant::Metadata);
     assert!(permit::<SetSomething>(&operator, &OrgFacts { org_id: id(ORG) }).is_err());
 }

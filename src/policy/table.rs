@@ -248,8 +248,10 @@ table! {
         note "A super-admin sees totals per organisation.";
     ///Report LLM usage
     UsageRecord / "USAGE_RECORD": Role, No, No, No, No, No, No, Scope(&[UsageWrite]);
-    ///See service accounts; set budgets
-    OperationsManage / "OPERATIONS_MANAGE": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///See service accounts and budgets
+    OperationsRead / "OPERATIONS_READ": Role, Metadata, Yes, No, No, No, No, NoKey;
+    ///Set an organisation's budget
+    BudgetSet / "BUDGET_SET": Role, No, Yes, No, No, No, No, NoKey;
     ///Make a service account, rotate its key, revoke it
     ServiceAccountManage / "SERVICE_ACCOUNT_MANAGE": Role, No, Yes, No, No, No, No, NoKey,
         note "The key ends with its maker's being an active admin.";

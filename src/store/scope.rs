@@ -422,7 +422,7 @@ visible! {
             Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
         }
     };
-    budget by OperationsManage: |seer| (!seer.is_org_admin()).then(nothing);
+    budget by OperationsRead: |seer| (!seer.is_org_admin()).then(nothing);
     user by MemberRead: |seer| Some(member_users(seer.org_id()));
 }
 

@@ -328,7 +328,7 @@ pub fn by_decision(
         Object::Org(org) => organization(Permission::OrganizationRead, org),
         Object::Event(org) => organization(Permission::AuditRead, org),
         Object::Invitation(org) => organization(Permission::MemberManage, org),
-        Object::Budget(org) => organization(Permission::OperationsManage, org),
+        Object::Budget(org) => organization(Permission::OperationsRead, org),
         _ => None,
     }
 }

@@ -58,8 +58,10 @@ async fn nothing_shows(kind: &'static str, role: &'static str) {
     if let Some(finding) = &report.finding {
         panic!("{}", finding.tell(role, seed));
     }
-    // Most of what is asked must be answered, or the worlds are compared by their refusals.
-    assert!(report.data * 100 >= report.operations * 60, "{}", report.line());
+    // Most of what is asked must be answered, or the worlds are compared by their refusals. A service account is refused most
+    // root fields, whatever it asks there.
+    let least = if ["Acme planner", "Acme worker"].contains(&role) { 50 } else { 60 };
+    assert!(report.data * 100 >= report.operations * least, "{}", report.line());
 }
 
 macro_rules! viewers {

@@ -234,7 +234,7 @@ fn organization() -> Vec<Case> {
             plain("updateMemberRole", slug, P::MemberManage, on, with(json!({ "userId": there, "role": "ADMIN" }))),
             plain("removeMember", slug, P::MemberManage, on, with(json!({ "userId": there }))),
             plain("createTeam", slug, P::TeamManage, on, with(json!({ "name": "New", "slug": "new" }))),
-            plain("setBudget", slug, P::OperationsManage, on, with(json!({ "monthlyCostUsd": "1000" })))
+            plain("setBudget", slug, P::BudgetSet, on, with(json!({ "monthlyCostUsd": "1000" })))
                 // The cell shows metadata, which permits no write.
                 .but(|actor, verdict| if actor.is == Is::Operator { Verdict::Forbid } else { verdict }),
             plain(

@@ -150,7 +150,7 @@ pub fn things() -> Vec<Thing> {
     for actor in ACTORS.iter().filter(|actor| matches!(actor.is, Is::Key { .. })) {
         let on = Object::Org(actor.org().unwrap());
         let id = gid::<ServiceAccountId>(actor.name);
-        all.push(thing("ServiceAccount", actor.name, id, P::OperationsManage, on, Content::None));
+        all.push(thing("ServiceAccount", actor.name, id, P::OperationsRead, on, Content::None));
     }
     for key in RUNNERS {
         let on = Object::Org(named(key).org().unwrap());

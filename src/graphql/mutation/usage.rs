@@ -104,8 +104,8 @@ impl UsageMutation {
     /// Limits what an organisation spends. At four fifths of a limit, and when it is reached, its admins are told by mail and
     /// in the audit log; from then on goals and tasks wait, with the code `BUDGET_EXHAUSTED`.
     #[graphql(
-        guard = "Requires(Permission::OperationsManage)",
-        directive = requires::apply(Permission::OperationsManage.into())
+        guard = "Requires(Permission::BudgetSet)",
+        directive = requires::apply(Permission::BudgetSet.into())
     )]
     async fn set_budget(
         &self,

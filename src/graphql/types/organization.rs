@@ -210,7 +210,7 @@ impl Organization {
     async fn budget(&self, ctx: &Context<'_>) -> Result<Option<Budget>> {
         let cx = cx(ctx);
         let org = OrgFacts { org_id: self.0.id };
-        if !decide(&cx.viewer, Permission::OperationsManage, Resource::Organization(&org)).allowed() {
+        if !decide(&cx.viewer, Permission::OperationsRead, Resource::Organization(&org)).allowed() {
             return Ok(None);
         }
         let batch = BudgetOf { today: cx.clock.now().date_naive() };

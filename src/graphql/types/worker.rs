@@ -58,7 +58,7 @@ impl Worker {
     async fn active_tasks(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         let cx = cx(ctx);
         let org = OrgFacts { org_id: self.0.org_id };
-        if !decide(&cx.viewer, Permission::OperationsManage, Resource::Organization(&org)).allowed() {
+        if !decide(&cx.viewer, Permission::OperationsRead, Resource::Organization(&org)).allowed() {
             return Ok(None);
         }
         Ok(Some(int(cx.loaders.load(&cx.store, ActiveTasks {}, self.0.id).await?.unwrap_or(0))))

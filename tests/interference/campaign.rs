@@ -29,14 +29,23 @@ pub struct Campaign {
     pub dress: Option<Dress>,
 }
 
+/// What was done in the worlds, and can be done again in new ones.
+#[derive(Clone)]
+pub enum Step {
+    /// A mutation of the viewer's.
+    Asked(Arc<Operation>),
+    /// What others did while a stream was followed.
+    Followed(Arc<Following>),
+}
+
 /// An operation that tells the worlds apart.
 pub struct Finding {
     /// After how many operations.
     pub at: usize,
     pub operation: Operation,
     pub difference: String,
-    /// Mutations that must go before it.
-    pub before: Vec<Arc<Operation>>,
+    /// What must go before it.
+    pub before: Vec<Step>,
     /// How large it was when it was found.
     pub was: usize,
 }
@@ -106,7 +115,7 @@ impl Campaign {
             tried: Vec::new(),
             finding: None,
         };
-        let mut before: Vec<Arc<Operation>> = Vec::new();
+        let mut before: Vec<Step> = Vec::new();
         let (mut age, mut lately) = (0, VecDeque::new());
         while report.operations < self.operations {
             let worn = lately.len() == 40 && lately.iter().filter(|some| **some).count() < 14;
@@ -123,7 +132,8 @@ impl Campaign {
                 report.streams += 1;
                 let following = follow::make(&mut generator, &twins, report.streams, self.other.is_none()).await;
                 let heard = Box::pin(follow::follow(&twins, &following)).await;
-                if heard[0].headers.iter().any(|(_, value)| value.starts_with("text/event-stream")) {
+                let live = heard[0].headers.iter().any(|(_, value)| value.starts_with("text/event-stream"));
+                if live {
                     following.operation.roots().for_each(|field| answers::ran(&mut generator, field));
                 }
                 report.events += heard[0].body.matches("event: next").count();
@@ -132,10 +142,13 @@ impl Campaign {
                         usize::from(answers::learn(&mut generator, &Arc::new(following.operation.clone()), first));
                 }
                 if let Some(difference) = difference(&heard) {
-                    report.finding = Some(self.smallest_stream(&twins, following, difference, report.operations).await);
+                    let found = (following, difference);
+                    report.finding = Some(self.smallest_stream(&twins, found, before, report.operations).await);
                     break;
                 }
-                // Others were at work: what follows does not depend on the viewer's mutations alone.
+                if live {
+                    before.push(Step::Followed(Arc::new(following)));
+                }
                 continue;
             }
             let operation = Arc::new(within_limits(&mut generator, &twins));
@@ -149,7 +162,7 @@ impl Campaign {
             if operation.kind == "mutation" {
                 report.mutations += 1;
                 report.mutated += usize::from(some);
-                before.push(Arc::clone(&operation));
+                before.push(Step::Asked(Arc::clone(&operation)));
             } else {
                 lately.push_back(some);
                 if lately.len() > 40 {
@@ -174,7 +187,7 @@ impl Campaign {
         twins: &Twins,
         found: Arc<Operation>,
         difference: String,
-        before: Vec<Arc<Operation>>,
+        before: Vec<Step>,
         at: usize,
     ) -> Finding {
         let was = found.size();
@@ -204,22 +217,27 @@ impl Campaign {
         Finding { at, operation, difference, before, was }
     }
 
-    /// New worlds in which the mutations have run.
-    async fn after(&self, twins: &Twins, before: &[Arc<Operation>]) -> Twins {
+    /// New worlds in which all of it was done.
+    async fn after(&self, twins: &Twins, before: &[Step]) -> Twins {
         let mut ready = twins.fresh().await;
-        for operation in before {
-            let heard = ready.ask(&operation.print()).await;
-            if heard[0].status == 401 {
-                ready.sign_in().await;
+        for step in before {
+            match step {
+                Step::Asked(operation) => {
+                    let heard = ready.ask(&operation.print()).await;
+                    if heard[0].status == 401 {
+                        ready.sign_in().await;
+                    }
+                }
+                Step::Followed(following) => follow::again(&ready, following).await,
             }
         }
         ready
     }
 
-    /// The fewest of the mutations after which the operation tells the worlds apart.
-    async fn fewest(&self, twins: &Twins, operation: &Operation, before: Vec<Arc<Operation>>) -> Vec<Arc<Operation>> {
+    /// The fewest of the steps after which the operation tells the worlds apart.
+    async fn fewest(&self, twins: &Twins, operation: &Operation, before: Vec<Step>) -> Vec<Step> {
         let printed = operation.print();
-        let fails = async |before: &[Arc<Operation>]| {
+        let fails = async |before: &[Step]| {
             super::twins::difference(&self.after(twins, before).await.ask(&printed).await).is_some()
         };
         if fails(&[]).await {
@@ -248,9 +266,15 @@ impl Campaign {
         before
     }
 
-    async fn smallest_stream(&self, twins: &Twins, found: Following, difference: String, at: usize) -> Finding {
-        let was = found.operation.size();
-        let (mut following, mut difference, mut attempts) = (found, difference, 0);
+    /// The smallest subscription, after all that was done before it, that still tells them apart.
+    async fn smallest_stream(
+        &self,
+        twins: &Twins,
+        (mut following, mut difference): (Following, String),
+        before: Vec<Step>,
+        at: usize,
+    ) -> Finding {
+        let (was, mut attempts) = (following.operation.size(), 0);
         'smaller: loop {
             for operation in shrink::smaller(&following.operation) {
                 attempts += 1;
@@ -258,20 +282,16 @@ impl Campaign {
                     break 'smaller;
                 }
                 let candidate = Following { operation, ..following.clone() };
-                // A chat that the generator opened is not there in new worlds; the rest is.
-                let heard = if matches!(candidate.happening, follow::Happening::Said { .. }) {
-                    follow::follow(twins, &candidate).await
-                } else {
-                    follow::follow(&twins.fresh().await, &candidate).await
-                };
-                if let Some(still) = super::twins::difference(&heard) {
+                let ready = self.after(twins, &before).await;
+                follow::prepare(&ready, &candidate).await;
+                if let Some(still) = super::twins::difference(&follow::follow(&ready, &candidate).await) {
                     (following, difference) = (candidate, still);
                     continue 'smaller;
                 }
             }
             break;
         }
-        Finding { at, operation: following.operation, difference, before: Vec::new(), was }
+        Finding { at, operation: following.operation, difference, before, was }
     }
 }
 
@@ -322,9 +342,13 @@ impl Finding {
             printed.variables,
             self.difference
         );
-        for operation in &self.before {
+        for step in &self.before {
+            let (how, operation) = match step {
+                Step::Asked(operation) => ("", Arc::clone(operation)),
+                Step::Followed(following) => ("what happens beside ", Arc::new(following.operation.clone())),
+            };
             let printed = operation.print();
-            write!(said, "\nafter {} {}", printed.document, printed.variables).unwrap();
+            write!(said, "\nafter {how}{} {}", printed.document, printed.variables).unwrap();
         }
         said
     }

@@ -32,6 +32,8 @@ pub struct Following {
     pub happening: Happening,
     /// Whether what is said meanwhile differs between the worlds: for a viewer who may not read it.
     pub differs: bool,
+    /// Whom the generator had open a chat with which agent, until one was opened.
+    pub opens: Vec<(&'static str, String)>,
 }
 
 /// How long a stream is listened to after its last word, and how long it may be behind the other.
@@ -50,7 +52,7 @@ pub async fn make(generator: &mut Generator, twins: &Twins, turn: usize, differs
     let ty = named(&definition.ty).to_owned();
     let depth = generator.dice.below(2);
     let selections = generator.selections(&ty, depth);
-    let mut happening = Happening::Work;
+    let (mut happening, mut opens) = (Happening::Work, Vec::new());
     let arguments = match definition.name.as_str() {
         "goalUpdated" => {
             let goal = generator.pools.id("goal", &mut generator.dice);
@@ -58,17 +60,12 @@ pub async fn make(generator: &mut Generator, twins: &Twins, turn: usize, differs
             vec![text("id", "ID!", goal)]
         }
         "chatMessageAdded" => {
-            let start = "mutation($agent: ID!) { startChat(input: { agentId: $agent }) { chatSession { id } } }";
             let mut opened = None;
             for role in [twins.role, "Acme admin"] {
                 for agent in twins.worlds[0].plan.agents.iter().filter(|row| row.chat_capable) {
                     if opened.is_none() && agent.org_id == twins.worlds[0].acme() {
-                        let variables = || json!({ "agent": agent.id.to_string() });
-                        let first = twins.ask_as(0, role, start, variables()).await;
-                        let second = twins.ask_as(1, role, start, variables()).await;
-                        assert_eq!(first, second, "a chat that both worlds open alike");
-                        opened =
-                            first["data"]["startChat"]["chatSession"]["id"].as_str().map(|id| (role, id.to_owned()));
+                        opens.push((role, agent.id.to_string()));
+                        opened = open_chat(twins, role, &agent.id.to_string()).await.map(|id| (role, id));
                     }
                 }
             }
@@ -109,7 +106,29 @@ pub async fn make(generator: &mut Generator, twins: &Twins, turn: usize, differs
     let (on, name) = ("Subscription".to_owned(), definition.name.clone());
     let field = Field { on, name, alias: None, arguments, ty, selections };
     let operation = Operation { kind: "subscription", selections: vec![Selection::Field(field)] };
-    Following { operation, happening, differs }
+    Following { operation, happening, differs, opens }
+}
+
+/// Opens a chat in both worlds.
+async fn open_chat(twins: &Twins, role: &str, agent: &str) -> Option<String> {
+    let start = "mutation($agent: ID!) { startChat(input: { agentId: $agent }) { chatSession { id } } }";
+    let first = twins.ask_as(0, role, start, json!({ "agent": agent })).await;
+    let second = twins.ask_as(1, role, start, json!({ "agent": agent })).await;
+    assert_eq!(first, second, "a chat that both worlds open alike");
+    first["data"]["startChat"]["chatSession"]["id"].as_str().map(str::to_owned)
+}
+
+/// Does in new worlds what was done before a stream was followed.
+pub async fn prepare(twins: &Twins, following: &Following) {
+    for (role, agent) in &following.opens {
+        open_chat(twins, role, agent).await;
+    }
+}
+
+/// Does in new worlds all that was done for a stream, without following it.
+pub async fn again(twins: &Twins, following: &Following) {
+    prepare(twins, following).await;
+    tokio::join!(happen(twins, 0, following), happen(twins, 1, following));
 }
 
 /// What both worlds say.

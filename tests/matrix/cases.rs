@@ -11,7 +11,7 @@ use super::{
     cast::{Actor, Is, Org, agent, gid},
     reading::{Object, Verdict},
     rows::{email, invitation_token, org},
-    stage::{PASSWORD, RESET},
+    stage::{NEW_ADDRESS, PASSWORD, RESET},
 };
 
 type Needs = Vec<(P, Object)>;
@@ -106,9 +106,12 @@ fn own() -> Vec<Case> {
             input(json!({ "currentPassword": PASSWORD, "newPassword": "another password of the matrix" })),
         ),
         account("requestEmailChange", "", json!({ "newEmail": "elsewhere@matrix.example" })),
-        // Their tokens are a mail's and an issuer's: that they work is for the tests of sign-in to show.
         account("confirmEmailChange", "with no link", json!({ "token": "x" }))
             .but(|actor, verdict| instead(with_session(actor, verdict), INVALID)),
+        account("confirmEmailChange", "max's", json!({ "token": NEW_ADDRESS })).but(|actor, verdict| {
+            if actor.name == "max" { verdict } else { instead(with_session(actor, verdict), INVALID) }
+        }),
+        // Its token is an issuer's: that it works is for the tests of sign-in to show.
         account("linkIdentity", "with no token", json!({ "token": "x" })).but(|actor, verdict| match actor.is {
             Is::Operator => Verdict::Forbid,
             _ => instead(with_session(actor, verdict), INVALID),

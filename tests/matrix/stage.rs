@@ -19,6 +19,8 @@ use crate::support::world::{Caller, World};
 /// Of everybody.
 pub const PASSWORD: &str = "a password of the matrix";
 pub const RESET: &str = "the token of a link that was mailed";
+/// Of the link to Max' new address; the one to the old address has been opened.
+pub const NEW_ADDRESS: &str = "the token of a link to another address";
 
 pub struct Stage {
     pub world: World,
@@ -97,7 +99,10 @@ impl Stage {
              INSERT INTO user_identities (id, user_id, issuer, subject, created_at)
                  VALUES ({link}, {max}, 'https://issuer.example', 'max', {at});
              INSERT INTO one_time_tokens (id, user_id, purpose, token_hash, expires_at, created_at)
-                 VALUES ({reset}, {max}, 'SET_PASSWORD', '{hash}', {later}, {at});",
+                 VALUES ({reset}, {max}, 'SET_PASSWORD', '{hash}', {later}, {at});
+             INSERT INTO email_changes
+                 (id, user_id, old_email, new_email, old_token_hash, new_token_hash, old_opened_at, expires_at, created_at)
+                 VALUES ({change}, {max}, '{old}', 'elsewhere@matrix.example', 'none', '{moved}', {at}, {later}, {at});",
             petra = user("petra"),
             pia = user("pia"),
             sid = user("sid"),
@@ -110,6 +115,9 @@ impl Stage {
             link = new("link of max"),
             reset = new("reset"),
             hash = opaque::hash(RESET),
+            change = new("change of max"),
+            old = rows::email("max"),
+            moved = opaque::hash(NEW_ADDRESS),
         );
         self.run(&sql).await;
     }

@@ -1,6 +1,6 @@
 //! Rights that are taken away wholly: the streams end, with the documented code, and say nothing of what came later.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use chrono::{TimeDelta, Utc};
 use entity::ids::OrgId;
@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::E
 use serde_json::{Value, json};
 
 use super::{
-    crowd::{Ask, Crowd, Guest, Topic},
+    crowd::{Ask, BOUND, Crowd, Guest, Topic},
     log::{Log, head},
     stage::{Bustle, Stage, agent, goal, key, touch},
 };
@@ -37,6 +37,8 @@ struct Ended {
     party: &'static str,
     guest: Guest,
     end: End,
+    /// When that was answered, which is after it was committed.
+    at: Instant,
 }
 
 /// Eight streams, four on a socket and four of server-sent events.
@@ -72,13 +74,14 @@ impl Play<'_> {
     ) {
         self.bustle.more(1).await;
         act.await;
+        let at = Instant::now();
         let end = match event {
             Some((kind, subject)) => End::Event(kind, subject),
             None => End::Head(head(self.stage.world, self.acme).await),
         };
         // The next request is refused, whatever the streams have noticed by then.
         assert_eq!(guest.status().await, 401, "{party}");
-        self.ended.push(Ended { party, guest: guest.clone(), end });
+        self.ended.push(Ended { party, guest: guest.clone(), end, at });
     }
 
     async fn operates(&self, mutation: &str, variables: Value) {
@@ -198,11 +201,15 @@ on_both! {
                 assert_eq!(stream.heard().code.as_deref(), Some("UNAUTHENTICATED"), "{}", stream.name());
             }
         }
-        for Ended { party, guest, end } in &ended {
+        for Ended { party, guest, end, at } in &ended {
             let first_forbidden = match end {
                 End::Event(kind, subject) => log.last(kind, subject),
                 End::Head(head) => head + 1,
             };
+            for stream in crowd.of(party) {
+                let later = stream.heard().last.map(|last| last.duration_since(*at));
+                assert!(later.is_some_and(|later| later <= BOUND), "{} said its last word {later:?} later", stream.name());
+            }
             for stream in crowd.of(party).filter(|stream| stream.topic == Topic::Events) {
                 let told = stream.heard().events();
                 assert!(!told.is_empty(), "{}", stream.name());

@@ -2,6 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use async_graphql::{
+    Schema, ServerResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
+};
 use axum::http::StatusCode;
 use palisade::{
     app::plug::Rooms,
@@ -10,6 +14,9 @@ use palisade::{
     graphql::{
         self,
         limits::{Catalog, Documents},
+        mutation::Mutation,
+        query::Query,
+        subscription::Subscription,
     },
     http::{Backend as _, Engine, router},
     identity::ServerSecret,
@@ -36,6 +43,32 @@ pub struct Setup {
     pub streams: Streams,
     pub access_ttl: Option<chrono::TimeDelta>,
     pub allowed_origins: Vec<String>,
+    /// How long each event takes to be answered.
+    pub events_take: Duration,
+}
+
+/// An extension of the schema with which a field of an event takes its time.
+struct Slow(Duration);
+
+impl ExtensionFactory for Slow {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self(self.0))
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for Slow {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<async_graphql::Value>> {
+        if info.parent_type == "Event" && info.name == "id" {
+            tokio::time::sleep(self.0).await;
+        }
+        next.run(ctx, info).await
+    }
 }
 
 impl Node {
@@ -50,7 +83,12 @@ impl Node {
         settings.access_ttl = setup.access_ttl.unwrap_or(settings.access_ttl);
         let rooms = Rooms::new(database, Clock::system(), &ServerSecret::new([7; 32]), settings);
         let rooms = rooms.with_streams(setup.streams).with_files(world.files.clone());
-        let schema = graphql::schema();
+        let schema = if setup.events_take.is_zero() {
+            graphql::schema()
+        } else {
+            let built = Schema::build(Query::default(), Mutation::default(), Subscription);
+            built.extension(Slow(setup.events_take)).finish()
+        };
         let config = Config::default();
         let documents = Documents::new(Catalog::new(&schema.sdl()).unwrap(), config.limits.clone());
         let http = palisade::config::Http { allowed_origins: setup.allowed_origins, ..config.http };

@@ -1,8 +1,15 @@
 //! GraphQL over server-sent events, and who may ask how.
 
+use std::time::Duration;
+
+use palisade::config::Streams;
 use serde_json::{Value, json};
 
-use super::{EVENTS, client::http, node::Node};
+use super::{
+    EVENTS,
+    client::http,
+    node::{Node, Setup},
+};
 use crate::support::world::{World, on_both};
 
 on_both! {
@@ -15,6 +22,22 @@ on_both! {
         assert_eq!(answer.result().await, json!({ "data": { "viewer": { "orgRole": "ADMIN" } } }));
         assert_eq!(answer.event().await, Some(("complete".to_owned(), String::new())));
         assert_eq!(answer.event().await, None);
+    }
+
+    async fn an_event_that_takes_longer_than_signs_of_life_are_apart_is_told_once(world) {
+        let streams = Streams { keepalive: Duration::from_millis(20), ..Streams::default() };
+        let node = Node::with(&world, Setup { streams, events_take: Duration::from_millis(150), ..Setup::default() }).await;
+        let admin = node.acme_admin().await;
+        let mut stream = admin.follows(EVENTS, json!({})).await;
+        let mut made = Vec::new();
+        for slug in ["one", "two", "three"] {
+            made.push(admin.team(slug).await);
+        }
+        for team in made {
+            let told = stream.result().await;
+            assert_eq!(told["data"]["events"]["node"]["subjectId"], team, "{told}");
+        }
+        stream.is_quiet().await;
     }
 }
 

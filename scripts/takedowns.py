@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Takes down each wall of tests/takedowns.toml in a copy of the tree, and looks whether the named test fails.
+"""Takes down each wall of tests/takedowns/ in a copy of the tree, and looks whether the named test fails.
 
     scripts/takedowns.py            all of them, about a minute each
     scripts/takedowns.py force …    these
@@ -40,7 +40,8 @@ def run(tree, test):
 
 
 def main(names):
-    takedowns = tomllib.loads((ROOT / "tests" / "takedowns.toml").read_text())["takedown"]
+    lists = [ROOT / "tests" / "takedowns" / name for name in ("walls.toml", "proofs.toml")]
+    takedowns = [takedown for each in lists for takedown in tomllib.loads(each.read_text())["takedown"]]
     if names == ["--check"]:
         for takedown in takedowns:
             edited(ROOT, takedown)

@@ -69,7 +69,8 @@ pub fn listen() {
 
 /// Frames that go over a socket, as they are: the program leaves out what libraries say below `info`, which
 /// `tests/canaries/process.rs` holds it to.
-const PRINTS_FRAMES: [&str; 2] = [" tungstenite", " tokio_tungstenite"];
+const PRINTS_FRAMES: [&str; 4] =
+    [" tungstenite", " tokio_tungstenite", "log.target=tungstenite", "log.target=tokio_tungstenite"];
 
 /// What was said so far, without what prints frames.
 pub fn said() -> String {

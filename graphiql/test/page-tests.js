@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildClientSchema, getIntrospectionQuery, parse, validate } from 'graphql';
+import { ask } from './support/ask.js';
 import { openBrowser } from './support/browser.js';
 import { POLICY } from './support/policy.js';
 import { storyDocuments, storyTitles } from './support/stories.js';
@@ -42,7 +43,7 @@ export function testPage(originOf) {
     });
 
     test('every story is valid against the schema', async () => {
-      const schema = buildClientSchema(await introspect(origin, acmeAdmin()));
+      const schema = buildClientSchema(await (await ask(origin, acmeAdmin()))(getIntrospectionQuery()));
       for (const { name, text } of storyDocuments()) {
         assert.deepEqual(validate(schema, parse(text)).map(String), [], name);
       }
@@ -139,21 +140,4 @@ function directives(policy) {
     .filter(Boolean)
     .sort()
     .join('; ');
-}
-
-/** @param {string} origin @param {Login} login */
-async function introspect(origin, { email, password }) {
-  const post = async (/** @type {object} */ body, headers = {}) => {
-    const response = await fetch(`${origin}/graphql`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
-    return (await response.json()).data;
-  };
-  const { login } = await post({
-    query: 'mutation($input: LoginInput!) { login(input: $input) { accessToken } }',
-    variables: { input: { email, password } },
-  });
-  return post({ query: getIntrospectionQuery() }, { Authorization: `Bearer ${login.accessToken}` });
 }

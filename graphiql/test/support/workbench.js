@@ -61,8 +61,12 @@ export class Workbench {
 
   /** Runs the open tab. @returns {Promise<any>} the answer as the response pane shows it */
   async run() {
-    await this.page.getByRole('button', { name: /^Execute query/ }).click();
+    await this.execute();
     return this.answer();
+  }
+
+  async execute() {
+    await this.page.getByRole('button', { name: /^Execute query/ }).click();
   }
 
   /** @returns {Promise<any>} */

@@ -6,6 +6,8 @@
 //! ```text
 //! cargo bench --bench revocation -- --streams 1000
 //! ```
+// Optimised, the types of a turn are laid out through every resolver below it.
+#![recursion_limit = "256"]
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,

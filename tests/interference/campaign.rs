@@ -228,7 +228,7 @@ impl Campaign {
                         ready.sign_in().await;
                     }
                 }
-                Step::Followed(following) => follow::again(&ready, following).await,
+                Step::Followed(following) => Box::pin(follow::again(&ready, following)).await,
             }
         }
         ready
@@ -283,7 +283,7 @@ impl Campaign {
                 }
                 let candidate = Following { operation, ..following.clone() };
                 let ready = self.after(twins, &before).await;
-                follow::prepare(&ready, &candidate).await;
+                Box::pin(follow::prepare(&ready, &candidate)).await;
                 if let Some(still) = super::twins::difference(&follow::follow(&ready, &candidate).await) {
                     (following, difference) = (candidate, still);
                     continue 'smaller;

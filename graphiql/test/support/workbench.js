@@ -27,7 +27,8 @@ export class Workbench {
   async signInAs(role) {
     const button = this.roles.getByRole('button', { name: role, exact: true });
     await button.click();
-    await this.page.locator('.role[aria-pressed="true"]', { hasText: role }).waitFor();
+    // Who is signed in already signs in again: pressed from the start, and busy until the server has answered.
+    await this.page.locator('.role[aria-pressed="true"][aria-busy="false"]', { hasText: role }).waitFor();
     await this.ready();
   }
 

@@ -352,7 +352,7 @@ on_both! {
                     refused.push((role, told));
                 }
             }
-            // Once more by all who were refused, where nobody was not: a look at every table takes its time.
+            // Once more by all who were refused, in a world where nobody was allowed: so one look at every table is enough.
             for (role, told) in &refused {
                 assert_eq!(tries(&world, *role).await, *told, "{name} {how} by {role:?}");
             }

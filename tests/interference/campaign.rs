@@ -146,9 +146,9 @@ impl Campaign {
                     report.finding = Some(self.smallest_stream(&twins, found, before, report.operations).await);
                     break;
                 }
-                if live {
-                    before.push(Step::Followed(Arc::new(following)));
-                }
+                // Where it was refused nothing happened, but for the chat that was opened to follow.
+                let happening = if live { following.happening.clone() } else { follow::Happening::Nothing };
+                before.push(Step::Followed(Arc::new(Following { happening, ..following })));
                 continue;
             }
             let operation = Arc::new(within_limits(&mut generator, &twins));

@@ -3,7 +3,7 @@
 //! Not by examples: all sequences of up to three mutations are tried, of an alphabet that has every mutation which a
 //! super-admin may start; after every one of them the accomplices try to get in. That is some 120,000, and minutes on two
 //! processors: `PALISADE_TEST_LENGTH=2` is enough for a first look. Where an organisation has no admin or two, and on
-//! PostgreSQL, it is all of two, and there chance tries some of three; `PALISADE_TEST_SEED` chooses which.
+//! PostgreSQL, it is all of two; on PostgreSQL chance tries some of three besides, and `PALISADE_TEST_SEED` chooses which.
 #![expect(clippy::print_stdout, reason = "how much was tried is read with the test")]
 
 mod alphabet;

@@ -26,7 +26,7 @@ use crate::{
     demo::DemoKey,
     error::Error,
     policy::markdown,
-    store::audit_chain::Fault,
+    store::audit::chain::Fault,
 };
 use arguments::{Admin, Arguments, Audit, Command, Migrate, Policy, Print, Schema, Usage};
 

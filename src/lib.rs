@@ -4,6 +4,7 @@
 //! organisation's agents are told, do or answer.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -11,11 +12,10 @@ pub mod demo;
 pub mod error;
 pub mod graphql;
 pub mod http;
-pub mod identity;
-pub mod lifecycle;
 pub mod money;
 pub mod policy;
 pub mod service;
+pub mod status;
 pub mod store;
 pub mod text;
 pub mod viewer;

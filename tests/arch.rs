@@ -58,7 +58,7 @@ fn graphql_is_named_only_in_its_room_and_at_the_door() {
 fn policy_depends_on_nothing_above_it() {
     for (name, text) in sources("src/policy") {
         for room in
-            ["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::identity", "crate::clock"]
+            ["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::auth", "crate::clock"]
         {
             assert!(!code(&text).contains(room), "{name} names {room}");
         }
@@ -69,7 +69,7 @@ fn policy_depends_on_nothing_above_it() {
 fn dependencies_run_one_way() {
     for (room, above) in [
         ("src/store", ["crate::service", "crate::graphql", "crate::http"]),
-        ("src/identity", ["crate::store::", "crate::graphql", "crate::http"]),
+        ("src/auth", ["crate::store::", "crate::graphql", "crate::http"]),
         ("src/service", ["crate::graphql", "crate::http", "crate::app"]),
         ("src/graphql", ["crate::http", "crate::app", "crate::cli"]),
     ] {

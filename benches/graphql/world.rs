@@ -15,6 +15,7 @@ use http_body_util::BodyExt as _;
 use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     clock::Clock,
     config::Config,
     demo::{self, DemoPlatform},
@@ -23,8 +24,7 @@ use palisade::{
         limits::{Catalog, Documents},
     },
     http::{Backend as _, Call, ClientAddress, Engine, router},
-    identity::ServerSecret,
-    service::identity::IdentitySettings,
+    service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},
         seed,

@@ -17,6 +17,7 @@ use http_body_util::BodyExt as _;
 use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     clock::Clock,
     config::{Config, Streams},
     demo::{self, DemoPlatform},
@@ -25,8 +26,7 @@ use palisade::{
         limits::{Catalog, Documents},
     },
     http::{Backend as _, Engine, router},
-    identity::ServerSecret,
-    service::identity::IdentitySettings,
+    service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},
         seed,

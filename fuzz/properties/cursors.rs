@@ -1,7 +1,7 @@
 //! A cursor opens for the list it was sealed for, to the position it was sealed with, and no other text opens at all.
 
 use chrono::DateTime;
-use palisade::store::cursor::{CursorSealer, Position, SortValue};
+use palisade::store::list::cursor::{CursorSealer, Position, SortValue};
 use uuid::Uuid;
 
 const LIST: &str = "agents by name, of acme, for ada";

@@ -7,8 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use palisade::{
+    auth::external::{self, ExternalClaims, ExternalKeys, Trust},
     config::ExternalIssuer,
-    identity::external::{self, ExternalClaims, ExternalKeys, Trust},
 };
 use serde_json::{Map, Value, json};
 

@@ -21,7 +21,7 @@ use palisade::{
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Backend, Engine, Opened, Report, audit_export::Wanted, router},
-    service::{audit_export::Piece, refusal::Refusal},
+    service::{audit_export::Piece, refused_mutations::Refusal},
     viewer::Viewer,
 };
 use serde_json::Value;

@@ -7,7 +7,7 @@ use entity::{
     ids::{OrgId, ServiceAccountId, TypedId as _},
 };
 use palisade::{
-    identity::{
+    auth::{
         KeyStanding, ServiceKey, opaque,
         service_key::{self, Maker},
     },

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
-use palisade::identity::strict_json;
+use palisade::auth::strict_json;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use entity::{
     ids::{SigningKeyId, TypedId},
 };
 use jsonwebtoken::{Algorithm, EncodingKey};
-use palisade::identity::{
+use palisade::auth::{
     ServerSecret, SigningKey, Standing,
     token::{self, Issuer},
 };

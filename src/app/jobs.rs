@@ -10,13 +10,13 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ChatRules, TaskRules},
     service::approval::expire_due,
+    status::{ChatRules, TaskRules},
     store::{
         db::Database,
         write::{
             chat_end::{chats_expire, chats_forget},
-            lapse::leases_lapse,
+            lease_expiry::leases_lapse,
         },
     },
 };

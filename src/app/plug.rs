@@ -9,32 +9,31 @@ use serde_json::json;
 
 use super::{Failure, files, migrations::Migrated, post};
 use crate::{
+    auth::{ServerSecret, password::Password},
     clock::Clock,
     config::{self, Config, Streams},
     demo::{self, DemoKey, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query, subscription::Subscription},
     http::{Backend, Opened, Report, audit_export::Wanted},
-    identity::{ServerSecret, password::Password},
-    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     policy::{Explanation, Permission},
     service::{
         audit_export::{self, Piece},
+        auth::{
+            Identity, IdentitySettings, bootstrap_admin::NewSuperAdmin, issuers::Issuers, throttle::ThrottleSettings,
+        },
         explain,
-        identity::{Identity, IdentitySettings},
-        issuers::Issuers,
         mail::{MailFolder, Outbox, OutboxSettings, Received},
-        refusal::{Refusal, RefusalLog},
-        setup::NewSuperAdmin,
+        refused_mutations::{Refusal, RefusalLog},
         stream::Hub,
-        throttle::ThrottleSettings,
     },
+    status::{ApprovalWaits, ChatRules, TaskRules},
     store::{
         self,
-        audit_chain::{self, Verdict},
-        cursor::CursorSealer,
+        audit::chain::{self, Verdict},
         db::Database,
-        usage::{self, UsageDifference},
+        list::cursor::CursorSealer,
+        read::usage::{self, UsageDifference},
     },
     viewer::Viewer,
     workspace::Files,
@@ -449,11 +448,11 @@ pub async fn verify_audit(config: &Config, organization: Option<OrgId>) -> Resul
     let database = super::open_database(config)?;
     let organizations = match organization {
         Some(organization) => vec![organization],
-        None => audit_chain::organizations(&database).await.map_err(spoken)?,
+        None => chain::organizations(&database).await.map_err(spoken)?,
     };
     let mut verdicts = Vec::new();
     for organization in organizations {
-        verdicts.push(audit_chain::verify(&database, organization).await.map_err(spoken)?);
+        verdicts.push(chain::verify(&database, organization).await.map_err(spoken)?);
     }
     database.close().await;
     Ok(verdicts)

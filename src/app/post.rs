@@ -2,9 +2,9 @@
 
 use super::Failure;
 use crate::{
+    auth::email,
     config::{Config, SmtpSecurity},
     http::mailbox::is_loopback,
-    identity::email,
     service::mail::{
         MailFolder, Sender,
         smtp::{Security, Smtp, SmtpSettings},

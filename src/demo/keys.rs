@@ -14,7 +14,7 @@ use super::{
     people::{Cast, Who},
     scene::Scene,
 };
-use crate::identity::{opaque, service_key};
+use crate::auth::{opaque, service_key};
 
 /// A key that the start-up text names.
 #[derive(Clone, Debug, Eq, PartialEq)]

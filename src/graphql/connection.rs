@@ -6,7 +6,7 @@ use entity::ids::TypedId;
 use super::context::RequestCtx;
 use crate::{
     error::{Error, Result},
-    store::{
+    store::list::{
         cursor::Position,
         page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest},
     },

@@ -8,14 +8,14 @@ use std::{
 use async_graphql::{Context, ContextBase, PathSegment, QueryPathNode, QueryPathSegment};
 use entity::{confidential::Reader, table::Audience};
 
-use super::load::Loaders;
+use super::loader::Loaders;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     policy::{self, ContentReader},
-    service::{self, identity::Identity},
-    store::{Store, cursor::CursorSealer, db::Database},
+    service::{self, auth::Identity},
+    status::{ApprovalWaits, ChatRules, TaskRules},
+    store::{Store, db::Database, list::cursor::CursorSealer},
     viewer::Viewer,
     workspace::Files,
 };

@@ -17,7 +17,7 @@ use futures_util::{Stream, stream};
 use super::context::{RequestCtx, cx};
 use crate::{
     error::{Error, Result},
-    store::log::LogEntry,
+    store::audit::follow::LogEntry,
 };
 
 /// What one run of a subscription is for, and what came of it.

@@ -21,7 +21,7 @@
 pub mod catalog;
 pub mod measure;
 mod merge;
-pub mod refusal;
+pub mod rejection;
 pub mod scan;
 pub mod values;
 
@@ -38,7 +38,7 @@ use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 pub use catalog::Catalog;
-pub use refusal::Refusal;
+pub use rejection::Refusal;
 
 use crate::config::Limits;
 

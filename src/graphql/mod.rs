@@ -4,7 +4,8 @@
 //! operation guards and field guards do, from the policy table. `Model`s never come here, so that no column is public by
 //! default; every field is written by hand, described, and metadata or `@confidential`.
 
-pub mod completion;
+pub mod audit_refusals;
+pub mod batches;
 pub mod connection;
 pub mod context;
 pub mod directives;
@@ -12,16 +13,15 @@ pub mod enums;
 pub mod follow;
 pub mod guard;
 pub mod limits;
-pub mod load;
-pub mod loaders;
+pub mod loader;
+pub mod lookahead;
 pub mod mutation;
 pub mod node;
+pub mod null_propagation;
 pub mod permission;
 pub mod query;
 pub mod redaction;
-pub mod refused;
 pub mod scalars;
-pub mod select;
 pub mod subscription;
 pub mod types;
 

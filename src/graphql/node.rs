@@ -7,13 +7,13 @@ use entity::ids::{
 };
 
 use super::{
-    connection::parse_id,
-    context::cx,
-    loaders::{
+    batches::{
         AgentById, ApprovalById, ChatById, ExecutionById, GoalById, MessageById, OrganizationById, ServiceAccountById,
         TaskById, TeamById, UserById, WorkerById,
     },
-    select,
+    connection::parse_id,
+    context::cx,
+    lookahead,
     types::{
         agent::Agent,
         approval::ApprovalRequest,
@@ -34,7 +34,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     policy::{Permission, may_start},
-    store::{document::DocumentRow, event::EventRow, row::Row},
+    store::{
+        list::row::Row,
+        read::{document::DocumentRow, event::EventRow},
+    },
 };
 
 /// Anything with a globally unique id.
@@ -102,7 +105,7 @@ pub fn check(field: &'static str, id: &ID) -> Result<()> {
 /// Looks a node up; none when it is absent, hidden, another organisation's or of a kind that the viewer reads none of.
 pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<Node>> {
     let cx = cx(ctx);
-    let fields = select::fields(ctx);
+    let fields = lookahead::fields(ctx);
     macro_rules! load {
         ($batch:ident, $row:ty, $wrap:ident) => {{
             let batch = $batch { columns: <$row>::columns(fields) };
@@ -110,20 +113,20 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
         }};
     }
     Ok(match prefix(id) {
-        OrgId::PREFIX => load!(OrganizationById, crate::store::organization::OrganizationRow, Organization),
-        UserId::PREFIX => load!(UserById, crate::store::user::UserRow, User),
-        TeamId::PREFIX => load!(TeamById, crate::store::team::TeamRow, Team),
-        AgentId::PREFIX => load!(AgentById, crate::store::agent::AgentRow, Agent),
-        GoalId::PREFIX => load!(GoalById, crate::store::goal::GoalRow, Goal),
-        TaskId::PREFIX => load!(TaskById, crate::store::task::TaskRow, Task),
-        ExecutionId::PREFIX => load!(ExecutionById, crate::store::execution::ExecutionRow, Execution),
-        WorkerId::PREFIX => load!(WorkerById, crate::store::worker::WorkerRow, Worker),
+        OrgId::PREFIX => load!(OrganizationById, crate::store::read::organization::OrganizationRow, Organization),
+        UserId::PREFIX => load!(UserById, crate::store::read::user::UserRow, User),
+        TeamId::PREFIX => load!(TeamById, crate::store::read::team::TeamRow, Team),
+        AgentId::PREFIX => load!(AgentById, crate::store::read::agent::AgentRow, Agent),
+        GoalId::PREFIX => load!(GoalById, crate::store::read::goal::GoalRow, Goal),
+        TaskId::PREFIX => load!(TaskById, crate::store::read::task::TaskRow, Task),
+        ExecutionId::PREFIX => load!(ExecutionById, crate::store::read::execution::ExecutionRow, Execution),
+        WorkerId::PREFIX => load!(WorkerById, crate::store::read::worker::WorkerRow, Worker),
         ServiceAccountId::PREFIX => {
-            load!(ServiceAccountById, crate::store::service_account::ServiceAccountRow, ServiceAccount)
+            load!(ServiceAccountById, crate::store::read::service_account::ServiceAccountRow, ServiceAccount)
         }
-        ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::approval::ApprovalRow, ApprovalRequest),
-        ChatSessionId::PREFIX => load!(ChatById, crate::store::chat::ChatSessionRow, ChatSession),
-        ChatMessageId::PREFIX => load!(MessageById, crate::store::chat::ChatMessageRow, ChatMessage),
+        ApprovalRequestId::PREFIX => load!(ApprovalById, crate::store::read::approval::ApprovalRow, ApprovalRequest),
+        ChatSessionId::PREFIX => load!(ChatById, crate::store::read::chat::ChatSessionRow, ChatSession),
+        ChatMessageId::PREFIX => load!(MessageById, crate::store::read::chat::ChatMessageRow, ChatMessage),
         AgentDocumentId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.document_by_ids(&[id], DocumentRow::columns(fields)).await?;

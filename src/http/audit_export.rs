@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::{Answer, Server, answer, negotiate::Form, request_log::Facts};
 use crate::{
     error::{Error, Result},
-    store::event::EventFilter,
+    store::read::event::EventFilter,
 };
 
 /// What is asked.

@@ -17,10 +17,10 @@ use super::{Answer, Backend, ClientAddress, Opened, backend::Report, request_log
 use crate::{
     error::Error,
     graphql::{
-        completion,
+        audit_refusals::refused,
         follow::Turn,
         limits::{Document, Documents, Refusal},
-        refused::refused,
+        null_propagation,
     },
     viewer::Viewer,
 };
@@ -166,10 +166,10 @@ impl Engine {
             return Answer::refused(StatusCode::BAD_REQUEST, response.errors);
         }
         if let Some(operation) = document.operation() {
-            completion::complete(self.documents.catalog(), document.parsed(), operation, &mut response);
+            null_propagation::complete(self.documents.catalog(), document.parsed(), operation, &mut response);
         }
         response.errors.iter_mut().for_each(spoken);
-        redacted.sort_by(|a, b| completion::compare(a, b));
+        redacted.sort_by(|a, b| null_propagation::compare(a, b));
         redacted.dedup();
         if !redacted.is_empty() {
             let paths = redacted.into_iter().map(|path| Value::List(path.into_iter().map(step).collect()));

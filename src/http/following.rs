@@ -19,7 +19,7 @@ use crate::{
         limits::{Document, Refusal},
     },
     service::stream::{Held, Hub, Reader, Seat},
-    store::log::LogEntry,
+    store::audit::follow::LogEntry,
     viewer::Viewer,
 };
 

@@ -24,17 +24,16 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, TaskRules},
     policy::{
         AgentFacts, ApprovalFacts,
         permit::{DecideApproval, Permit, permit},
     },
+    status::{ApprovalWaits, TaskRules},
     store::{
-        approval::ApprovalRow,
-        audit::{self, Record},
+        audit::record::{self, Record},
         db::{Database, Role, Tx},
-        goal::GoalRow,
-        row::Row as _,
+        list::row::Row as _,
+        read::{approval::ApprovalRow, goal::GoalRow},
         write::{
             approval::{NewRequest, open, rules},
             approval_decision::{
@@ -205,7 +204,7 @@ async fn expire(db: &Database, clock: &Clock, rules: &TaskRules, due: &Subject) 
     let told = json!({ "goalId": due.goal_id.to_string(), "taskId": due.task_id.map(|id| id.to_string()) });
     let mut records = vec![Record::about("approval.expired", due.id).with(told)];
     records.extend(apply(&tx, clock, rules, due, held.kind, ApprovalStatus::Expired).await?);
-    audit::record_all(&tx, clock, due.org_id, Actor::Platform, records).await?;
+    record::record_all(&tx, clock, due.org_id, Actor::Platform, records).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -10,7 +10,7 @@ use crate::{
         self,
         permit::{ExportAudit, permit},
     },
-    store::event::{EventFilter, EventRow},
+    store::read::event::{EventFilter, EventRow},
 };
 
 /// Events in one piece of an export. Between two pieces the viewer is looked at anew.

@@ -16,9 +16,9 @@ use crate::{
         permit::{Action, Permit, SetBudget, permit},
     },
     store::{
-        audit::Record,
-        budget::{Level, Limits, Spent},
+        audit::record::Record,
         db::Tx,
+        read::budget::{Level, Limits, Spent},
         write::{
             budget::{self as rows, HeldBudget},
             member::member_admins,

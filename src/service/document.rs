@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Result},
     policy::permit::{ManageGlobalAgent, UpdateAgent, permit},
     store::{
-        document::DocumentRow,
-        row::Row as _,
+        list::row::Row as _,
+        read::document::DocumentRow,
         write::document::{DocumentBody, DocumentDraft},
     },
 };

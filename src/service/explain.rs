@@ -10,21 +10,20 @@ use entity::ids::{
     AgentId, ApprovalRequestId, ChatSessionId, GoalId, OrgId, ServiceAccountId, TeamId, TypedId, UserId,
 };
 
-use super::identity::Identity;
+use super::auth::Identity;
 use crate::{
+    auth::{Standing, email},
     error::{Error, Result},
-    identity::{Standing, email},
     policy::{
         AccountFacts, AgentFacts, ApprovalFacts, ChatFacts, Explanation, GoalFacts, OrgFacts, Permission, Resource,
         TeamFacts, explain,
     },
     store::{
         Store,
+        auth::{self as rows, account},
         db::Role,
-        identity::{self as rows, account},
-        organization::OrganizationRow,
-        row::Row as _,
-        user::UserRow,
+        list::row::Row as _,
+        read::{organization::OrganizationRow, user::UserRow},
     },
     viewer::Viewer,
 };

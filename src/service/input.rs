@@ -12,8 +12,8 @@
 //! ```
 
 use crate::{
+    auth::email,
     error::{Error, Result},
-    identity::email,
     text::is_disguise,
 };
 

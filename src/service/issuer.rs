@@ -11,7 +11,7 @@ use crate::{
     config::trustworthy,
     error::{Error, Result},
     policy::{Permission, Resource, decide, permit, permit::ManageIssuers},
-    store::{audit::Record, write::issuer as rows},
+    store::{audit::record::Record, write::issuer as rows},
 };
 
 /// Issuers that one organisation lets in at most.

@@ -22,15 +22,15 @@ pub use folder::{MailFolder, Received};
 pub use outbox::{Outbox, OutboxSettings, Sender};
 
 use crate::{
+    auth::opaque,
     clock::Clock,
     error::Result,
-    identity::opaque,
     store::{
-        db::Tx,
-        identity::{
+        auth::{
             mail::{self, NewMail},
             one_time,
         },
+        db::Tx,
     },
 };
 use message::one_line;

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::{
     Context,
-    notice::{Post, Request, tell_admins, tell_new_admin},
+    admin_mail::{Post, Request, tell_admins, tell_new_admin},
 };
 use crate::{
     error::{Error, Result},
@@ -29,7 +29,7 @@ use crate::{
         permit::{AddMember, ConfirmMember, ManageMembers, Permit},
     },
     store::{
-        audit::Record,
+        audit::record::Record,
         db::{Role, Tx},
         write::{
             member as rows,

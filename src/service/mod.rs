@@ -6,40 +6,31 @@
 //!
 //! It builds no query (that is `store`'s) and knows no GraphQL.
 
+mod admin_mail;
 pub mod agent;
 pub mod agent_admin;
 pub mod approval;
 pub mod audit_export;
+pub mod auth;
 pub mod budget;
 pub mod chat;
 pub mod collaborator;
 pub mod document;
-pub mod email_change;
 pub mod explain;
-pub mod external;
 pub mod goal;
-pub mod identity;
 pub mod input;
 pub mod invitation;
-pub mod invite;
 pub mod issuer;
-pub mod issuers;
-pub mod key_ring;
 pub mod mail;
 pub mod member;
 pub mod move_user;
-mod notice;
 pub mod organization;
-pub mod password_reset;
 pub mod plan;
-pub mod refusal;
+pub mod refused_mutations;
 pub mod service_account;
-pub mod session;
-pub mod setup;
 pub mod stream;
 pub mod task_run;
 pub mod team;
-pub mod throttle;
 pub mod usage;
 pub mod user;
 pub mod worker;
@@ -50,11 +41,11 @@ use entity::ids::OrgId;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     policy::OrgFacts,
+    status::{ApprovalWaits, ChatRules, TaskRules},
     store::{
         Store,
-        audit::{self, Record},
+        audit::record::{self, Record},
         db::Tx,
     },
     viewer::Viewer,
@@ -76,7 +67,7 @@ pub struct Context<'a> {
     /// What the settings say of chats.
     pub chats: &'a ChatRules,
     /// Counts what may be done so often only.
-    pub throttle: &'a throttle::Throttle,
+    pub throttle: &'a auth::throttle::Throttle,
 }
 
 impl Context<'_> {
@@ -100,10 +91,10 @@ impl Context<'_> {
     async fn finish_all(&self, tx: Tx, org: OrgId, records: Vec<Record>) -> Result<()> {
         if self.viewer.is_super_admin() {
             for record in &records {
-                audit::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
+                record::platform_record(&tx, self.clock, self.viewer.user_id(), record.clone()).await?;
             }
         }
-        audit::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
+        record::record_all(&tx, self.clock, org, self.viewer.actor(), records).await?;
         tx.commit().await
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         permit::{AddMember, ManageMembers, ManageUser},
     },
     store::{
-        audit::{self, Record},
+        audit::record::{self, Record},
         db::Role,
         write::{member as rows, organization::organization_open, user::user_lookup},
     },
@@ -73,7 +73,7 @@ pub async fn move_user(cx: Context<'_>, public_url: &str, wanted: Move) -> Resul
     ask(cx, &tx, &may_ask, Asking { public_url, organization: &organization.name, role }, &account, held).await?;
 
     let actor = cx.viewer.actor();
-    audit::platform_record(&tx, cx.clock, cx.viewer.user_id(), Record::about("user.moved", user_id)).await?;
+    record::platform_record(&tx, cx.clock, cx.viewer.user_id(), Record::about("user.moved", user_id)).await?;
     for org in in_order(from, to) {
         let record = if org == from {
             Record::about("member.removed", user_id).with(json!({ "status": leaving.status.as_str() }))
@@ -81,7 +81,7 @@ pub async fn move_user(cx: Context<'_>, public_url: &str, wanted: Move) -> Resul
             Record::about("member.requested", user_id).with(json!({ "role": role.as_str() }))
         };
         tx.enter(org).await?;
-        audit::record(&tx, cx.clock, org, actor, record).await?;
+        record::record(&tx, cx.clock, org, actor, record).await?;
     }
     tx.commit().await?;
     Ok(user_id)

@@ -6,7 +6,7 @@ use entity::{
 };
 use serde_json::json;
 
-use super::{Context, input, invite};
+use super::{Context, input, invitation};
 use crate::{
     error::{Error, Result},
     policy::{
@@ -15,7 +15,7 @@ use crate::{
         permit,
         permit::{ConfigureOrganization, CreateOrganization, ManageMembers, ManageOrganization, Permit},
     },
-    store::{audit::Record, write::organization as rows},
+    store::{audit::record::Record, write::organization as rows},
 };
 
 /// An organisation to be created.
@@ -54,8 +54,8 @@ pub async fn create(cx: Context<'_>, public_url: &str, new: NewOrganization) -> 
     let mut invitation_id = None;
     if let Some(email) = email {
         let may = permit::<ManageMembers>(cx.viewer, &OrgFacts { org_id: id })?;
-        let offer = invite::Offer { role: OrgRole::Admin, first_admin: true, organization: &name };
-        let sent = invite::send(&cx, &tx, &may, public_url, email, offer).await?;
+        let offer = invitation::Offer { role: OrgRole::Admin, first_admin: true, organization: &name };
+        let sent = invitation::send(&cx, &tx, &may, public_url, email, offer).await?;
         record = record.with(json!({ "invitationId": sent.to_string() }));
         invitation_id = Some(sent);
     }

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     policy::permit::{ProposePlan, permit},
     store::{
-        audit::Record,
+        audit::record::Record,
         db::Tx,
         write::plan::{self, PlanDraft, TaskDraft},
     },

@@ -14,14 +14,16 @@ use entity::{
 
 use super::{Context, input};
 use crate::{
+    auth::service_key,
     error::{Error, Result},
-    identity::service_key,
     policy::{
         OrgFacts, ServiceAccountFacts,
         permit::{CreateServiceAccount, ManageServiceAccount, Permit, permit},
     },
     store::{
-        agent::AgentRow, row::Row, service_account::ServiceAccountRow, write::service_account::ServiceAccountDraft,
+        list::row::Row,
+        read::{agent::AgentRow, service_account::ServiceAccountRow},
+        write::service_account::ServiceAccountDraft,
     },
 };
 

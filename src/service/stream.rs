@@ -26,11 +26,14 @@ use entity::ids::{OrgId, TypedId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::identity::{Credential, Identity};
+use super::auth::{Credential, Identity};
 use crate::{
     config::Streams,
     error::Result,
-    store::{db::Database, log::log_heads, notice::Grown},
+    store::{
+        audit::follow::log_heads,
+        db::{Database, notify::Grown},
+    },
     viewer::{Actor, Viewer},
 };
 pub use tail::Reader;

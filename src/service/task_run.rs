@@ -18,10 +18,10 @@ use crate::{
         permit::{DirectTask, RunTasks, permit},
     },
     store::{
-        audit::Record,
+        audit::record::Record,
         db::Tx,
-        row::Row as _,
-        task::TaskRow,
+        list::row::Row as _,
+        read::task::TaskRow,
         write::{
             claim::{Claim, ClaimDraft, HELD},
             execution::ExecutionDraft,

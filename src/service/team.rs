@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Result},
     policy::permit::{CreateTeam, ManageTeam, ManageTeamMembers, permit},
     store::{
-        organization::OrganizationRow,
-        row::Row as _,
+        list::row::Row as _,
+        read::organization::OrganizationRow,
         write::team::{TeamChange, TeamDraft},
     },
 };

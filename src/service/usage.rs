@@ -14,7 +14,7 @@ use crate::{
     money::Usd,
     policy::permit::{RecordUsage, permit},
     store::{
-        audit::Record,
+        audit::record::Record,
         write::usage::{self as rows, Call, Subjects, UsageDraft, Wanted},
     },
 };

@@ -21,9 +21,9 @@ use crate::{
         permit::{AppointSuperAdmin, CreateUser, ManageUser, RenameUser},
     },
     store::{
-        audit::{self, Record},
+        audit::record::{self, Record},
+        auth::session,
         db::{Role, Tx},
-        identity::session,
         write::user as rows,
     },
 };
@@ -185,10 +185,10 @@ fn not_the_last_super_admin(held: &rows::HeldAccount) -> Result<()> {
 
 /// Ends a write on an account: tells the platform's log and those of `orgs`, in their order, and commits.
 async fn conclude(cx: Context<'_>, tx: Tx, orgs: &[OrgId], record: Record) -> Result<()> {
-    audit::platform_record(&tx, cx.clock, cx.viewer.user_id(), record.clone()).await?;
+    record::platform_record(&tx, cx.clock, cx.viewer.user_id(), record.clone()).await?;
     for org in orgs {
         tx.enter(*org).await?;
-        audit::record(&tx, cx.clock, *org, cx.viewer.actor(), record.clone()).await?;
+        record::record(&tx, cx.clock, *org, cx.viewer.actor(), record.clone()).await?;
     }
     tx.commit().await
 }

@@ -22,8 +22,8 @@ use crate::{
     policy::permit::{Permit, WriteFile, permit},
     store::{
         db::{Database, Role},
-        row::Row as _,
-        workspace::WorkspaceFileRow,
+        list::row::Row as _,
+        read::workspace::WorkspaceFileRow,
         write::workspace::{FileDraft, hold_version, organization_ids, versions_without_file},
     },
     workspace::{Checksum, Fault, Files, PathError, Version, WorkspacePath},

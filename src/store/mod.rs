@@ -5,38 +5,13 @@
 //! transaction of their own and take a permit. Nobody outside this room sees a connection.
 #![allow(clippy::disallowed_methods, reason = "the one room that may build queries")]
 
-pub mod agent;
-pub mod approval;
 pub mod audit;
-pub mod audit_chain;
-pub mod budget;
-pub mod chat;
-pub mod cursor;
+pub mod auth;
 pub mod db;
-pub mod document;
-pub mod event;
-pub mod execution;
-mod finished;
-pub mod goal;
-pub mod identity;
-pub mod invitation;
-pub mod issuer;
-pub mod log;
-pub mod membership;
-pub mod notice;
-pub mod organization;
-pub mod page;
-pub mod platform;
-pub mod row;
+pub mod list;
+pub mod read;
 pub mod scope;
 pub mod seed;
-pub mod service_account;
-pub mod task;
-pub mod team;
-pub mod usage;
-pub mod user;
-pub mod worker;
-pub mod workspace;
 pub mod write;
 
 use std::{
@@ -63,8 +38,10 @@ use crate::{
     viewer::Viewer,
 };
 use db::{Database, Role, Tx};
-use page::{Branch, Page, PageRequest, Parent, ParentKey, Sort};
-use row::{Columns, Row};
+use list::{
+    page::{self, Branch, Page, PageRequest, Parent, ParentKey, Sort},
+    row::{Columns, Row},
+};
 use scope::{Scope, Visible};
 
 /// One viewer's access to the database, for one request.

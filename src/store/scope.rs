@@ -12,7 +12,7 @@ use entity::{
 };
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait, IntoColumnRef, IntoIden, Query, SelectStatement};
 
-use super::row::Columns;
+use super::list::row::Columns;
 use crate::{
     policy::{
         Permission,

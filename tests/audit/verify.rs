@@ -1,7 +1,7 @@
 //! `palisade audit verify` finds an altered, missing or reordered row.
 
 use entity::ids::{OrgId, TypedId as _};
-use palisade::store::audit_chain::{self, Fault, Verdict};
+use palisade::store::audit::chain::{self, Fault, Verdict};
 use sea_orm::ConnectionTrait as _;
 
 use crate::support::world::{World, on_both};
@@ -14,7 +14,7 @@ fn longest(world: &World) -> (OrgId, i64) {
 }
 
 async fn verify(world: &World) -> Verdict {
-    audit_chain::verify(&world.database, longest(world).0).await.unwrap()
+    chain::verify(&world.database, longest(world).0).await.unwrap()
 }
 
 impl World {
@@ -31,10 +31,10 @@ on_both! {
     async fn every_log_of_the_demo_holds_and_so_do_those_that_are_written_to(world) {
         let admin = world.acme_admin().await;
         admin.query("mutation { createTeam(input: { name: \"New\", slug: \"new\" }) { team { id } } }").await;
-        let organizations = audit_chain::organizations(&world.database).await.unwrap();
+        let organizations = chain::organizations(&world.database).await.unwrap();
         assert_eq!(organizations.len(), world.plan.organizations.len());
         for organization in organizations {
-            let verdict = audit_chain::verify(&world.database, organization).await.unwrap();
+            let verdict = chain::verify(&world.database, organization).await.unwrap();
             assert!(verdict.events > 0 && verdict.faults.is_empty(), "{verdict:?}");
         }
     }

@@ -14,7 +14,7 @@ use palisade::{
     config::Config,
     error::Result,
     http::{Backend, Opened, audit_export::Wanted, router},
-    service::{audit_export::Piece, refusal::Refusal},
+    service::{audit_export::Piece, refused_mutations::Refusal},
     viewer::Viewer,
 };
 use sea_orm::ConnectionTrait as _;

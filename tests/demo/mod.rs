@@ -348,9 +348,9 @@ fn the_keys_are_those_of_the_service_accounts_made_by_an_active_admin() {
     let roles: Vec<&str> = platform.keys.iter().map(|key| key.role.as_str()).collect();
     assert_eq!(roles, ["Acme worker", "Acme planner", "Globex worker", "Globex planner"]);
     for (shown, account) in platform.keys.iter().zip(&platform.service_accounts) {
-        let parsed = palisade::identity::ServiceKey::parse(&shown.key).unwrap();
+        let parsed = palisade::auth::ServiceKey::parse(&shown.key).unwrap();
         assert_eq!((parsed.org_id, parsed.id), (account.org_id, account.id));
-        assert_eq!(palisade::identity::opaque::hash(&shown.key), account.key_hash.expose());
+        assert_eq!(palisade::auth::opaque::hash(&shown.key), account.key_hash.expose());
         let admin = platform.org_memberships.iter().any(|row| {
             (row.org_id, row.user_id, row.role, row.status)
                 == (account.org_id, account.created_by, OrgRole::Admin, MembershipStatus::Active)

@@ -20,10 +20,10 @@ use entity::{
     ids::{OrgId, SessionId, SigningKeyId, TeamId, UserId},
 };
 use palisade::{
+    auth::token::Claims,
     clock::Clock,
-    identity::token::Claims,
     policy::{Outcome, Permission},
-    service::identity::Proof,
+    service::auth::Proof,
     viewer::Viewer,
 };
 

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::ids::{OrgId, ServiceAccountId, TypedId};
-use palisade::{clock::Clock, identity::service_key};
+use palisade::{auth::service_key, clock::Clock};
 use sea_orm::{DatabaseConnection, TransactionTrait as _, Value};
 use uuid::Uuid;
 

@@ -148,7 +148,7 @@ pub fn operations(tables: &mut Tables, ids: &Ids<'_>, fact: &Fact) {
         )),
         Fact::Key { n, org, scopes, sight, maker } => {
             let words: Vec<&str> = scopes.iter().copied().map(ServiceScope::as_str).collect();
-            let hash = palisade::identity::opaque::hash(&key_text(ids, *n, *org));
+            let hash = palisade::auth::opaque::hash(&key_text(ids, *n, *org));
             tables.row(
                 "service_accounts",
                 ids.uuid("key", *n),

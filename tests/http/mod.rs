@@ -37,7 +37,7 @@ use palisade::{
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Backend, ClientAddress, Engine, Opened, Report, audit_export::Wanted, router},
-    service::{audit_export::Piece, mail::Received, refusal::Refusal},
+    service::{audit_export::Piece, mail::Received, refused_mutations::Refusal},
     viewer::{Account, TenantViewer, Viewer},
 };
 use serde_json::{Value, json};

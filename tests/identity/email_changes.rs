@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use entity::{enums::OrgRole, ids::UserId};
 use palisade::{
     error::{Error, Result},
-    service::session::SessionTokens,
+    service::auth::sessions::SessionTokens,
     viewer::Viewer,
 };
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use entity::enums::{MembershipStatus, OrgRole};
 use palisade::{
     error::{Error, Result},
-    service::{invitation::AcceptInvitation, session::SessionTokens},
+    service::auth::{invitations::AcceptInvitation, sessions::SessionTokens},
     viewer::Viewer,
 };
 

@@ -114,7 +114,7 @@ on_both! {
 /// SQLite has one writer at a time; PostgreSQL needs the lock, or two processes both find no key and both make one.
 #[tokio::test]
 async fn a_process_makes_no_key_while_another_may_be_making_one() {
-    use palisade::store::identity::Lock;
+    use palisade::store::auth::Lock;
     use sea_orm::{ConnectionTrait, TransactionTrait};
 
     let world = World::postgres().await;

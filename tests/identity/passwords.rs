@@ -5,7 +5,7 @@ use entity::ids::UserId;
 use palisade::{
     error::Error,
     service::mail,
-    store::{db::Role, identity::account::account_sign_in},
+    store::{auth::account::account_sign_in, db::Role},
     viewer::Viewer,
 };
 

@@ -8,8 +8,8 @@ use entity::{
     service_account,
 };
 use palisade::{
+    auth::service_key,
     error::Result,
-    identity::service_key,
     viewer::{ServiceViewer, Sight, Viewer},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use entity::enums::{OrgRole, TeamRole};
-use palisade::{error::Error, service::session::Login, viewer::Viewer};
+use palisade::{error::Error, service::auth::sessions::Login, viewer::Viewer};
 
 use super::world::{PASSWORD, World, login, on_both, unauthenticated};
 

@@ -1,6 +1,6 @@
 //! The command line makes the first super-admin, and hands out tokens for a demo alone.
 
-use palisade::{error::Error, service::setup::NewSuperAdmin, viewer::Viewer};
+use palisade::{error::Error, service::auth::bootstrap_admin::NewSuperAdmin, viewer::Viewer};
 
 use super::world::{PASSWORD, World, invalid, login, on_both};
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use palisade::{
     error::{Error, Result},
-    service::session::{Login, SessionTokens},
+    service::auth::sessions::{Login, SessionTokens},
 };
 
 use super::world::{PASSWORD, World, login, on_both, unauthenticated};

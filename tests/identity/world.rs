@@ -11,12 +11,12 @@ use entity::{
 };
 use migration::{Command, Options};
 use palisade::{
+    auth::{Passwords, ServerSecret, opaque},
     clock::Clock,
     error::{Error, Result},
-    identity::{Passwords, ServerSecret, opaque},
-    service::{
-        identity::{Identity, IdentitySettings},
-        session::{Login, SessionTokens},
+    service::auth::{
+        Identity, IdentitySettings,
+        sessions::{Login, SessionTokens},
     },
     store::db::{Database, PoolLimits},
     viewer::Viewer,

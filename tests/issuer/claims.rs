@@ -2,7 +2,7 @@
 //! those that let it in, never for an operator, and never for the account as such.
 
 use entity::enums::{OrgRole, TeamRole};
-use palisade::{identity::password::Password, service::invitation::AcceptInvitation, viewer::Viewer};
+use palisade::{auth::password::Password, service::auth::invitations::AcceptInvitation, viewer::Viewer};
 use serde_json::json;
 
 use super::{

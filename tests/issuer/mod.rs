@@ -19,15 +19,12 @@ use entity::{
 };
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     config::{Config, ExternalIssuer},
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
     http::{Engine, router},
-    identity::ServerSecret,
-    service::{
-        identity::{Identity, IdentitySettings},
-        issuers::Issuers,
-    },
+    service::auth::{Identity, IdentitySettings, issuers::Issuers},
     viewer::{TenantViewer, Viewer},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait as _};

@@ -16,8 +16,8 @@ use entity::{
     worker, workspace_usage,
 };
 use palisade::{
+    auth::{opaque, service_key},
     demo::{DemoKey, DemoLogin, DemoPlatform},
-    identity::{opaque, service_key},
 };
 
 use super::cast::{ACTORS, AGENTS, CHATS, EXTRAS, GOALS, Holder, Is, Org, PLACES, RUNNERS, TEAMS, id, named};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use entity::{confidential::Secret, ids::UserId};
 use palisade::{
-    identity::{Passwords, opaque, password::Password},
+    auth::{Passwords, opaque, password::Password},
     workspace::WorkspacePath,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};

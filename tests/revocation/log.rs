@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use entity::ids::OrgId;
-use palisade::store::log::{LogEntry, log_after, log_heads};
+use palisade::store::audit::follow::{LogEntry, log_after, log_heads};
 
 use super::crowd::Told;
 use crate::support::world::World;

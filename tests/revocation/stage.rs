@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use entity::ids::{OrgId, TypedId as _, UserId};
-use palisade::service::session::SessionTokens;
+use palisade::service::auth::sessions::SessionTokens;
 use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -8,11 +8,11 @@ use http_body_util::BodyExt as _;
 use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     clock::Clock,
     config::Config,
     http::{Engine, router},
-    identity::ServerSecret,
-    service::identity::IdentitySettings,
+    service::auth::IdentitySettings,
     store::db::{Database, PoolLimits},
 };
 use sea_orm::{

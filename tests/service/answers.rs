@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entity::enums::OrgRole;
 use palisade::{
     graphql::{RequestCtx, schema},
-    store::cursor::CursorSealer,
+    store::list::cursor::CursorSealer,
     viewer::Viewer,
 };
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use entity::{
     enums::{Decided, OrgRole},
     ids::UserId,
 };
-use palisade::{clock::Clock, lifecycle::TaskRules, service::approval::expire_due};
+use palisade::{clock::Clock, service::approval::expire_due, status::TaskRules};
 
 use super::{
     alike::*,

@@ -8,14 +8,14 @@ use entity::{
 };
 use palisade::{
     clock::Clock,
-    lifecycle::TaskRules,
     service::{
         agent_admin,
         approval::{self, DecideApprovalInput, RequestApprovalInput, expire_due},
         member::{self, Removal},
         task_run,
     },
-    store::{approval::ApprovalRow, row::Row as _},
+    status::TaskRules,
+    store::{list::row::Row as _, read::approval::ApprovalRow},
 };
 
 use super::{

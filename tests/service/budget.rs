@@ -12,7 +12,7 @@ use palisade::{
         budget::{self, BudgetChange},
         goal as goals, usage,
     },
-    store::budget::BudgetRow,
+    store::read::budget::BudgetRow,
 };
 
 use super::{

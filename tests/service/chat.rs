@@ -15,9 +15,11 @@ use palisade::{
         chat::{self, MESSAGE, PostMessageInput, StartChatInput},
     },
     store::{
-        chat::{ChatFilter, ChatMessageRow, ChatSessionRow},
-        page::{Page, PageRequest},
-        row::Row as _,
+        list::{
+            page::{Page, PageRequest},
+            row::Row as _,
+        },
+        read::chat::{ChatFilter, ChatMessageRow, ChatSessionRow},
         write::chat_end::{chats_expire, chats_forget},
     },
     viewer::Viewer,

@@ -8,12 +8,12 @@ use entity::{
     ids::{TaskId, WorkerId},
 };
 use palisade::{
-    lifecycle::State as _,
     service::{
         plan::PlannedTaskInput,
         task_run::{self, ClaimInput, ClaimTasksInput, FailTaskInput, RecordExecutionInput},
         worker::{self, RegisterWorkerInput},
     },
+    status::State as _,
     viewer::{Sight, Viewer},
 };
 

@@ -11,15 +11,15 @@ use entity::{
 };
 use migration::{Command, Options};
 use palisade::{
+    auth::ServerSecret,
     clock::Clock,
     error::{Error, Result},
-    identity::ServerSecret,
-    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         Context,
-        identity::{Identity, IdentitySettings},
+        auth::{Identity, IdentitySettings},
         mail::{MailFolder, Outbox, OutboxSettings, Sender},
     },
+    status::{ApprovalWaits, ChatRules, TaskRules},
     store::{
         Store,
         db::{Database, PoolLimits},

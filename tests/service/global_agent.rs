@@ -7,7 +7,7 @@ use entity::{
 };
 use palisade::{
     service::agent::{self as service, UpdateAgentInput},
-    store::{agent::AgentRow, row::Row as _},
+    store::{list::row::Row as _, read::agent::AgentRow},
 };
 
 use super::{

@@ -9,8 +9,8 @@ use entity::{
 };
 use palisade::{
     error::Result,
-    lifecycle::State as _,
     service::goal::{self, SubmitGoalInput},
+    status::State as _,
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 

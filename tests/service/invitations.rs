@@ -2,12 +2,11 @@
 
 use entity::enums::{MembershipStatus, OrgRole};
 use palisade::{
-    identity::opaque,
-    service::invite::{self, NewInvitation},
+    auth::opaque,
+    service::invitation::{self, NewInvitation},
     store::{
-        invitation::{InvitationFilter, InvitationRow},
-        page::PageRequest,
-        row::Row,
+        list::{page::PageRequest, row::Row},
+        read::invitation::{InvitationFilter, InvitationRow},
     },
 };
 
@@ -25,7 +24,7 @@ on_both! {
         world.operator("root@example.com").await;
         let shape = async |email: &str| {
             let before = admin.store().statements();
-            invite::create(admin.cx(), URL, to(email)).await.unwrap();
+            invitation::create(admin.cx(), URL, to(email)).await.unwrap();
             let work = admin.store().statements() - before;
             let row = "SELECT role || status || CASE WHEN first_admin THEN 'f' ELSE '' END FROM invitations \
                        WHERE org_id = $1 AND email = $2";
@@ -41,7 +40,7 @@ on_both! {
 
     async fn the_token_is_in_the_mail_alone_and_names_its_organisation(world) {
         let (org, _, admin) = world.admin_of("acme", "ada@example.com").await;
-        let key = invite::create(admin.cx(), URL, to(" Bob@Example.com")).await.unwrap();
+        let key = invitation::create(admin.cx(), URL, to(" Bob@Example.com")).await.unwrap();
         assert_eq!(world.mailed().await, ["bob@example.com"]);
         let token = world.mailed_token("pali_").await;
         assert_eq!(opaque::invitation_org(&token), Some(org));
@@ -49,7 +48,7 @@ on_both! {
         assert_eq!(hash, opaque::hash(&token));
         let told = world.texts("SELECT coalesce(payload, '') FROM events", []).await.concat();
         assert!(!told.contains(&token) && !told.contains(&hash), "{told}");
-        refused(invite::create(admin.cx(), URL, to("bob")).await, "VALIDATION");
+        refused(invitation::create(admin.cx(), URL, to("bob")).await, "VALIDATION");
     }
 
     async fn a_second_invitation_of_the_same_inviter_replaces_the_first(world) {
@@ -57,9 +56,9 @@ on_both! {
         let eve = world.user("eve@example.com").await;
         world.join(org, eve, OrgRole::Admin).await;
         let other = world.member_of(org, eve, OrgRole::Admin);
-        let first = invite::create(admin.cx(), URL, to("bob@example.com")).await.unwrap();
-        let others = invite::create(other.cx(), URL, to("bob@example.com")).await.unwrap();
-        let second = invite::create(admin.cx(), URL, to("BOB@example.com")).await.unwrap();
+        let first = invitation::create(admin.cx(), URL, to("bob@example.com")).await.unwrap();
+        let others = invitation::create(other.cx(), URL, to("bob@example.com")).await.unwrap();
+        let second = invitation::create(admin.cx(), URL, to("BOB@example.com")).await.unwrap();
         let status = async |id: entity::ids::InvitationId| {
             world.text("SELECT status FROM invitations WHERE id = $1", [id.into()]).await
         };
@@ -79,16 +78,16 @@ on_both! {
             (world.unaffiliated(bob), "NOT_FOUND"),
             (world.nobody(), "UNAUTHENTICATED"),
         ] {
-            refused(invite::create(caller.cx(), URL, to("x@example.com")).await, answer);
+            refused(invitation::create(caller.cx(), URL, to("x@example.com")).await, answer);
         }
         for organization_id in [Some(other), Some(world.clock.id())] {
             let offer = NewInvitation { organization_id, ..to("x@example.com") };
-            refused(invite::create(admin.cx(), URL, offer).await, "NOT_FOUND");
+            refused(invitation::create(admin.cx(), URL, offer).await, "NOT_FOUND");
         }
         let (_, root) = world.operator("root@example.com").await;
-        refused(invite::create(root.cx(), URL, to("x@example.com")).await, "VALIDATION");
+        refused(invitation::create(root.cx(), URL, to("x@example.com")).await, "VALIDATION");
         let nowhere = NewInvitation { organization_id: Some(world.clock.id()), ..to("x@example.com") };
-        refused(invite::create(root.cx(), URL, nowhere).await, "NOT_FOUND");
+        refused(invitation::create(root.cx(), URL, nowhere).await, "NOT_FOUND");
         assert_eq!(world.snapshot().await.len(), before.len() + 1);
     }
 
@@ -96,7 +95,7 @@ on_both! {
         let (_, root) = world.operator("root@example.com").await;
         let first_admin = async |org, role| {
             let offer = NewInvitation { organization_id: Some(org), role, ..to("x@example.com") };
-            let key = invite::create(root.cx(), URL, offer).await.unwrap();
+            let key = invitation::create(root.cx(), URL, offer).await.unwrap();
             let yes = "SELECT 'yes' FROM invitations WHERE id = $1 AND first_admin";
             !world.texts(yes, [key.id.into()]).await.is_empty()
         };
@@ -118,7 +117,7 @@ on_both! {
         // And no admin's own invitation is one.
         let (org, _, admin) = world.admin_of("acme", "ada@example.com").await;
         let offer = NewInvitation { role: OrgRole::Admin, ..to("y@example.com") };
-        invite::create(admin.cx(), URL, offer).await.unwrap();
+        invitation::create(admin.cx(), URL, offer).await.unwrap();
         let firsts = "SELECT email FROM invitations WHERE org_id = $1 AND first_admin";
         assert!(world.texts(firsts, [org.into()]).await.is_empty());
     }
@@ -129,20 +128,20 @@ on_both! {
         let (_, root) = world.operator("root@example.com").await;
         let bob = world.user("bob@example.com").await;
         world.join(org, bob, OrgRole::Member).await;
-        let key = invite::create(admin.cx(), URL, to("x@example.com")).await.unwrap();
+        let key = invitation::create(admin.cx(), URL, to("x@example.com")).await.unwrap();
         let before = world.snapshot().await;
-        refused(invite::revoke(stranger.cx(), key.id).await, "NOT_FOUND");
-        refused(invite::revoke(admin.cx(), world.clock.id()).await, "NOT_FOUND");
-        refused(invite::revoke(world.nobody().cx(), key.id).await, "UNAUTHENTICATED");
+        refused(invitation::revoke(stranger.cx(), key.id).await, "NOT_FOUND");
+        refused(invitation::revoke(admin.cx(), world.clock.id()).await, "NOT_FOUND");
+        refused(invitation::revoke(world.nobody().cx(), key.id).await, "UNAUTHENTICATED");
         let member = world.member_of(org, bob, OrgRole::Member);
         for id in [key.id, world.clock.id()] {
-            refused(invite::revoke(member.cx(), id).await, "FORBIDDEN");
+            refused(invitation::revoke(member.cx(), id).await, "FORBIDDEN");
         }
         assert_eq!(world.snapshot().await, before);
-        assert_eq!(invite::revoke(admin.cx(), key.id).await.unwrap(), key);
-        refused(invite::revoke(admin.cx(), key.id).await, "CONFLICT");
-        let other = invite::create(admin.cx(), URL, to("y@example.com")).await.unwrap();
-        invite::revoke(root.cx(), other.id).await.unwrap();
+        assert_eq!(invitation::revoke(admin.cx(), key.id).await.unwrap(), key);
+        refused(invitation::revoke(admin.cx(), key.id).await, "CONFLICT");
+        let other = invitation::create(admin.cx(), URL, to("y@example.com")).await.unwrap();
+        invitation::revoke(root.cx(), other.id).await.unwrap();
         assert_eq!(world.log(org).await.last().unwrap(), "invitation.revoked");
         assert_eq!(world.platform_log().await, ["invitation.revoked"]);
     }
@@ -153,8 +152,8 @@ on_both! {
         let (_, root) = world.operator("root@example.com").await;
         let bob = world.user("bob@example.com").await;
         world.join(org, bob, OrgRole::Member).await;
-        invite::create(admin.cx(), URL, to("x@example.com")).await.unwrap();
-        invite::create(stranger.cx(), URL, to("y@example.com")).await.unwrap();
+        invitation::create(admin.cx(), URL, to("x@example.com")).await.unwrap();
+        invitation::create(stranger.cx(), URL, to("y@example.com")).await.unwrap();
         let seen = async |caller: Caller| {
             let page = PageRequest::default();
             let (filter, columns) = (InvitationFilter::default(), InvitationRow::columns(["email"]));

@@ -5,7 +5,7 @@ use entity::enums::OrgRole;
 use palisade::{
     error::{Error, Result},
     service::{
-        invite::{self, InvitationKey, NewInvitation},
+        invitation::{self, InvitationKey, NewInvitation},
         user,
     },
 };
@@ -14,7 +14,7 @@ use super::fixture::{Caller, URL, World, on_both, refused};
 
 async fn invite(caller: &Caller, email: &str) -> Result<InvitationKey> {
     let offer = NewInvitation { organization_id: None, email: email.to_owned(), role: OrgRole::Member };
-    invite::create(caller.cx(), URL, offer).await
+    invitation::create(caller.cx(), URL, offer).await
 }
 
 on_both! {

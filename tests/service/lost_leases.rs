@@ -4,7 +4,7 @@
 use palisade::{
     clock::Clock,
     service::{plan::PlannedTaskInput, task_run},
-    store::write::lapse::leases_lapse,
+    store::write::lease_expiry::leases_lapse,
 };
 
 use super::{

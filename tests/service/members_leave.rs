@@ -7,7 +7,7 @@ use entity::{
     team, team_membership,
 };
 use palisade::service::{
-    invite::{self, NewInvitation},
+    invitation::{self, NewInvitation},
     member::{self, Removal, RoleChange},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
@@ -94,7 +94,7 @@ pub async fn posts(world: &World, org: OrgId, user: UserId) -> [usize; 4] {
 
 async fn invite_as(caller: &Caller, email: &str) {
     let offer = NewInvitation { organization_id: None, email: email.into(), role: OrgRole::Member };
-    invite::create(caller.cx(), URL, offer).await.unwrap();
+    invitation::create(caller.cx(), URL, offer).await.unwrap();
 }
 
 on_both! {

@@ -3,9 +3,9 @@
 use entity::enums::OrgRole;
 use palisade::{
     service::{
-        invite::{self, NewInvitation},
+        auth::sessions::SessionTokens,
+        invitation::{self, NewInvitation},
         organization::{self, NewOrganization, OrganizationChange},
-        session::SessionTokens,
     },
     viewer::Viewer,
 };
@@ -21,7 +21,7 @@ fn with_admin(email: &str) -> NewOrganization {
 }
 
 async fn accept(world: &World, token: String) -> SessionTokens {
-    let input = palisade::service::invitation::AcceptInvitation {
+    let input = palisade::service::auth::invitations::AcceptInvitation {
         token,
         name: Some("Ada".into()),
         password: Some("correct horse battery".into()),
@@ -59,9 +59,9 @@ on_both! {
             email: "ada@example.com".into(),
             role: OrgRole::Admin,
         };
-        invite::create(root.cx(), URL, offer.clone()).await.unwrap();
+        invitation::create(root.cx(), URL, offer.clone()).await.unwrap();
         let first = world.mailed_token("pali_").await;
-        invite::create(root.cx(), URL, NewInvitation { email: "bob@example.com".into(), ..offer }).await.unwrap();
+        invitation::create(root.cx(), URL, NewInvitation { email: "bob@example.com".into(), ..offer }).await.unwrap();
         let second = world.mailed_token("pali_").await;
         assert!(accept(&world, first).await.viewer.tenant().is_some());
         // Now somebody is there to confirm.
@@ -188,7 +188,7 @@ on_both! {
         refused(organization::update(root.cx(), name).await, "CONFLICT");
         let offer =
             NewInvitation { organization_id: Some(org), email: "b@example.com".into(), role: OrgRole::Member };
-        refused(invite::create(root.cx(), URL, offer).await, "CONFLICT");
+        refused(invitation::create(root.cx(), URL, offer).await, "CONFLICT");
         let go = palisade::service::member::Removal { organization_id: Some(org), user_id: ada };
         refused(palisade::service::member::remove(root.cx(), go).await, "CONFLICT");
         assert_eq!(world.snapshot().await, before);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Request, Response, Variables};
 use palisade::{
     graphql::{self, RequestCtx},
-    store::cursor::CursorSealer,
+    store::list::cursor::CursorSealer,
     viewer::Viewer,
 };
 use serde_json::{Value, json};

@@ -8,12 +8,12 @@ use entity::{
 };
 use palisade::{
     error::Result,
-    lifecycle::State as _,
     service::{
         goal,
         plan::PlannedTaskInput,
         task_run::{self, ClaimInput, ClaimTasksInput, RecordExecutionInput},
     },
+    status::State as _,
     store::db::Role,
 };
 

@@ -12,7 +12,7 @@ use palisade::{
     error::Result,
     money::Usd,
     service::usage::{self, Recorded, UsageInput},
-    store::usage::{Days, Dimension, UsageBucket, UsageQuery, usage_differences},
+    store::read::usage::{Days, Dimension, UsageBucket, UsageQuery, usage_differences},
     viewer::Viewer,
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};

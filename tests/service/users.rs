@@ -19,7 +19,7 @@ on_both! {
         assert_eq!(world.mailed().await, ["ada@example.com"]);
         let token = world.mailed_token("palp_").await;
         let stored = world.text("SELECT token_hash FROM one_time_tokens WHERE user_id = $1", [id.into()]).await;
-        assert_eq!(stored, palisade::identity::opaque::hash(&token));
+        assert_eq!(stored, palisade::auth::opaque::hash(&token));
         assert_eq!(world.platform_log().await, ["user.created"]);
     }
 

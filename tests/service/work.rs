@@ -19,14 +19,14 @@ use entity::{
 use palisade::{
     clock::Clock,
     error::Result,
-    lifecycle::{ApprovalWaits, ChatRules, TaskRules},
     service::{
         Context, agent,
-        identity::Identity,
+        auth::Identity,
         plan::{self, PlannedTaskInput, ProposePlanInput},
         task_run::{self, ClaimInput, ClaimTasksInput, FailTaskInput},
         worker::{self, RegisterWorkerInput},
     },
+    status::{ApprovalWaits, ChatRules, TaskRules},
     store::Store,
     viewer::{ServiceViewer, Sight, Viewer},
 };

@@ -94,7 +94,7 @@ async fn story(world: &World) {
     both_saw_the_same(&things, &seen, &blind);
     content_is_the_members_alone(&cast, &things).await;
     spent_exactly(&[&admin, &cast.member, &cast.operator], things.executions.len()).await;
-    let verdict = palisade::store::audit_chain::verify(&world.database, world.acme()).await.unwrap();
+    let verdict = palisade::store::audit::chain::verify(&world.database, world.acme()).await.unwrap();
     assert!(verdict.faults.is_empty() && verdict.events > 0, "{:?}", verdict.faults);
 }
 

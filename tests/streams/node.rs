@@ -9,6 +9,7 @@ use async_graphql::{
 use axum::http::StatusCode;
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     clock::Clock,
     config::{Config, Streams},
     graphql::{
@@ -19,8 +20,7 @@ use palisade::{
         subscription::Subscription,
     },
     http::{Backend as _, Engine, router},
-    identity::ServerSecret,
-    service::{identity::IdentitySettings, stream::Hub},
+    service::{auth::IdentitySettings, stream::Hub},
     store::db::{Database, PoolLimits},
 };
 use serde_json::{Value, json};

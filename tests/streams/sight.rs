@@ -1,6 +1,6 @@
 //! What each viewer is sent.
 
-use palisade::lifecycle::State as _;
+use palisade::status::State as _;
 use serde_json::{Value, json};
 
 use super::{EVENTS, node::Node};

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use migration::{Command, Options};
 use palisade::{
     app::plug::Rooms,
+    auth::ServerSecret,
     clock::Clock,
     config::{Config, Streams},
     demo::{self, DemoPlatform},
@@ -21,8 +22,7 @@ use palisade::{
         limits::{Catalog, Documents},
     },
     http::{Call, ClientAddress, Engine, router},
-    identity::ServerSecret,
-    service::identity::IdentitySettings,
+    service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},
         seed,

@@ -171,7 +171,7 @@ on_both! {
         let nobody = world.anonymous();
         let org = |slug: &str| world.plan.organizations.iter().find(|org| org.slug == slug).unwrap().id;
         // A token names its organisation: one that exists is told like one that does not.
-        let token = |org: entity::ids::OrgId| palisade::identity::opaque::invitation_token(org).text;
+        let token = |org: entity::ids::OrgId| palisade::auth::opaque::invitation_token(org).text;
         let (acme, globex) = (token(org("acme")), token(org("globex")));
         let never = token(entity::ids::TypedId::from_uuid(uuid::Uuid::now_v7()));
         let query = "mutation($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { expiresAt } }";

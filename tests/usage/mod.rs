@@ -6,7 +6,7 @@ mod platform;
 use std::collections::BTreeMap;
 
 use entity::ids::UserId;
-use palisade::{money::Usd, store::usage::usage_differences};
+use palisade::{money::Usd, store::read::usage::usage_differences};
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 

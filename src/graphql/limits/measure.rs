@@ -16,7 +16,7 @@ use async_graphql_value::Value as InputValue;
 
 use super::{
     catalog::{Catalog, Field, named},
-    refusal::Refusal,
+    rejection::Refusal,
 };
 use crate::config::Limits;
 

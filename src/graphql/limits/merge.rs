@@ -11,7 +11,7 @@ use async_graphql::{
 
 use super::{
     catalog::{Catalog, named},
-    refusal::Refusal,
+    rejection::Refusal,
 };
 
 type Set<'a> = (&'a Positioned<SelectionSet>, Option<&'a str>);

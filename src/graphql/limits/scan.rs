@@ -5,7 +5,7 @@
 
 use async_graphql::Pos;
 
-use super::refusal::Refusal;
+use super::rejection::Refusal;
 use crate::config::Limits;
 
 /// Counts tokens and open brackets. Answers the number of tokens.

@@ -16,7 +16,7 @@ use async_graphql_value::Value as InputValue;
 
 use super::{
     catalog::{Argument, Catalog, Kind, Plain, ScalarCheck, named},
-    refusal::Refusal,
+    rejection::Refusal,
 };
 use crate::money::Usd;
 

@@ -17,7 +17,7 @@ use crate::{
     },
     policy::Permission,
     service::{
-        invite::{self, NewInvitation},
+        invitation::{self, NewInvitation},
         member::{self as cases, Confirmation, NewMember, Removal, RoleChange},
     },
 };
@@ -91,7 +91,7 @@ impl MemberMutation {
         let cx = cx(ctx);
         let organization_id = parse_optional_id("input.organizationId", input.organization_id.as_ref())?;
         let new = NewInvitation { organization_id, email: input.email, role: input.role.into() };
-        Ok(InvitationPayload(invite::create(cx.service(), &cx.public_url, new).await?.id))
+        Ok(InvitationPayload(invitation::create(cx.service(), &cx.public_url, new).await?.id))
     }
 
     /// Takes an invitation back that nobody has accepted yet.
@@ -101,7 +101,7 @@ impl MemberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invitation's id.")] id: ID,
     ) -> Result<DeletePayload> {
-        let revoked = invite::revoke(cx(ctx).service(), parse_id("id", &id)?).await?;
+        let revoked = invitation::revoke(cx(ctx).service(), parse_id("id", &id)?).await?;
         Ok(DeletePayload { deleted_id: gid(revoked.id) })
     }
 

@@ -2,7 +2,7 @@
 //! read again under the viewer's scope once that has committed.
 
 mod agent;
-mod agent_people;
+mod agent_sharing;
 mod approval;
 mod chat;
 mod file;
@@ -33,7 +33,7 @@ pub struct Mutation(
     member::MemberMutation,
     team::TeamMutation,
     agent::AgentMutation,
-    agent_people::AgentPeopleMutation,
+    agent_sharing::AgentSharingMutation,
     goal::GoalMutation,
     approval::ApprovalMutation,
     chat::ChatMutation,

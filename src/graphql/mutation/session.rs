@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::{
+    auth::password::Password,
     error::Result,
     graphql::{
         connection::{parse_id, parse_optional_id},
@@ -13,9 +14,8 @@ use crate::{
         guard::Requires,
         types::session::Session,
     },
-    identity::password::Password,
     policy::Permission,
-    service::{invitation::AcceptInvitation, session::Login},
+    service::auth::{invitations::AcceptInvitation, sessions::Login},
 };
 
 /// E-mail and password.

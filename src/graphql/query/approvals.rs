@@ -9,11 +9,11 @@ use crate::{
         context::cx,
         directives::requires,
         guard::Requires,
-        select,
+        lookahead,
         types::approval::{ApprovalFilterInput, ApprovalRequest, ApprovalRequestConnection, approval},
     },
     policy::Permission,
-    store::approval::ApprovalRow,
+    store::read::approval::ApprovalRow,
 };
 
 #[derive(Default)]
@@ -52,8 +52,8 @@ impl ApprovalQuery {
         let filter = filter.unwrap_or_default().parse()?;
         let list = ListName::new(cx, "approval requests", &filter);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let page = cx.store.approval_list(&filter, select::node_columns::<ApprovalRow>(ctx), &page).await?;
-        let total = match select::selects(ctx, "totalCount") {
+        let page = cx.store.approval_list(&filter, lookahead::node_columns::<ApprovalRow>(ctx), &page).await?;
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.store.approval_count(&filter).await?),
             false => None,
         };

@@ -9,11 +9,11 @@ use crate::{
         context::cx,
         directives::requires,
         guard::Requires,
-        select,
+        lookahead,
         types::chat::{ChatSession, ChatSessionConnection, ChatSessionFilterInput, chat_session},
     },
     policy::Permission,
-    store::chat::ChatSessionRow,
+    store::read::chat::ChatSessionRow,
 };
 
 #[derive(Default)]
@@ -47,8 +47,8 @@ impl ChatQuery {
         let filter = filter.unwrap_or_default().parse()?;
         let list = ListName::new(cx, "chats", &filter);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let page = cx.store.chat_list(&filter, select::node_columns::<ChatSessionRow>(ctx), &page).await?;
-        let total = match select::selects(ctx, "totalCount") {
+        let page = cx.store.chat_list(&filter, lookahead::node_columns::<ChatSessionRow>(ctx), &page).await?;
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.store.chat_count(&filter).await?),
             false => None,
         };

@@ -1,12 +1,12 @@
 //! The query root: one object per group of nouns, merged.
 
+mod administration;
+mod agents_goals_tasks;
 mod approvals;
 mod chats;
-mod operations;
 mod organizations;
 mod usage;
 mod viewer;
-mod work;
 
 use async_graphql::MergedObject;
 
@@ -16,9 +16,9 @@ use async_graphql::MergedObject;
 pub struct Query(
     viewer::ViewerQuery,
     organizations::OrganizationQuery,
-    work::WorkQuery,
+    agents_goals_tasks::WorkQuery,
     approvals::ApprovalQuery,
     chats::ChatQuery,
-    operations::OperationsQuery,
+    administration::OperationsQuery,
     usage::UsageQuery,
 );

@@ -10,7 +10,7 @@ use crate::{
         context::cx,
         directives::requires,
         guard::Requires,
-        select,
+        lookahead,
         types::{
             organization::{Organization, OrganizationConnection, OrganizationFilterInput},
             team::{Team, TeamConnection, TeamFilterInput, team},
@@ -18,7 +18,7 @@ use crate::{
         },
     },
     policy::Permission,
-    store::{organization::OrganizationRow, team::TeamRow, user::UserRow},
+    store::read::{organization::OrganizationRow, team::TeamRow, user::UserRow},
 };
 
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl OrganizationQuery {
     ) -> Result<Option<Organization>> {
         let cx = cx(ctx);
         let Some(id) = parse_optional_id::<OrgId>("id", id.as_ref())?.or(cx.viewer.org_id()) else { return Ok(None) };
-        let rows = cx.store.organization_by_ids(&[id], select::columns::<OrganizationRow>(ctx)).await?;
+        let rows = cx.store.organization_by_ids(&[id], lookahead::columns::<OrganizationRow>(ctx)).await?;
         Ok(rows.into_iter().next().map(Organization))
     }
 
@@ -60,9 +60,9 @@ impl OrganizationQuery {
         let filter = filter.unwrap_or_default().parse();
         let list = ListName::new(cx, "organizations", &filter);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let columns = select::node_columns::<OrganizationRow>(ctx);
+        let columns = lookahead::node_columns::<OrganizationRow>(ctx);
         let page = cx.store.organization_list(&filter, columns, &page).await?;
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.store.organization_count(&filter).await?),
             false => None,
         };
@@ -91,8 +91,8 @@ impl OrganizationQuery {
         let filter = filter.unwrap_or_default().parse()?;
         let list = ListName::new(cx, "users", &filter);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let page = cx.store.user_list(&filter, select::node_columns::<UserRow>(ctx), &page).await?;
-        let total = match select::selects(ctx, "totalCount") {
+        let page = cx.store.user_list(&filter, lookahead::node_columns::<UserRow>(ctx), &page).await?;
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.store.user_count(&filter).await?),
             false => None,
         };
@@ -121,8 +121,8 @@ impl OrganizationQuery {
         let filter = filter.unwrap_or_default().parse()?;
         let list = ListName::new(cx, "teams", &filter);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let page = cx.store.team_list(&filter, select::node_columns::<TeamRow>(ctx), &page).await?;
-        let total = match select::selects(ctx, "totalCount") {
+        let page = cx.store.team_list(&filter, lookahead::node_columns::<TeamRow>(ctx), &page).await?;
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.store.team_count(&filter).await?),
             false => None,
         };

@@ -12,7 +12,7 @@ use crate::{
         types::usage::{PlatformMetrics, UsageBucket, UsageDimension, UsageFilterInput, days},
     },
     policy::Permission,
-    store::usage::Days,
+    store::read::usage::Days,
 };
 
 #[derive(Default)]

@@ -9,10 +9,10 @@ use crate::{
     graphql::{
         context::{RequestCtx, cx},
         follow::{About, Feed, Opening},
-        select,
+        lookahead,
         types::approval::ApprovalRequest,
     },
-    store::{approval::ApprovalRow, log::LogEntry, row::Row as _},
+    store::{audit::follow::LogEntry, list::row::Row as _, read::approval::ApprovalRow},
 };
 
 /// The event that a request begins with.
@@ -46,7 +46,7 @@ impl Feed for ApprovalFeed {
 
     async fn answer(&self, ctx: &Context<'_>, entry: &LogEntry) -> Result<Option<ApprovalRequest>> {
         let Some(id) = entry.subject::<ApprovalRequestId>() else { return Ok(None) };
-        let rows = cx(ctx).store.approval_by_ids(&[id], select::columns::<ApprovalRow>(ctx)).await?;
+        let rows = cx(ctx).store.approval_by_ids(&[id], lookahead::columns::<ApprovalRow>(ctx)).await?;
         Ok(rows.into_iter().next().map(ApprovalRequest))
     }
 }

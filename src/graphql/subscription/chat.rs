@@ -8,13 +8,13 @@ use crate::{
     graphql::{
         context::{RequestCtx, cx},
         follow::{About, Feed, Opening},
-        select,
+        lookahead,
         types::chat::ChatMessage,
     },
     store::{
-        chat::{ChatMessageRow, ChatSessionRow},
-        log::LogEntry,
-        row::Row as _,
+        audit::follow::LogEntry,
+        list::row::Row as _,
+        read::chat::{ChatMessageRow, ChatSessionRow},
     },
 };
 
@@ -56,7 +56,7 @@ impl Feed for MessageFeed {
 
     async fn answer(&self, ctx: &Context<'_>, entry: &LogEntry) -> Result<Option<ChatMessage>> {
         let Some(id) = entry.subject::<ChatMessageId>() else { return Ok(None) };
-        let rows = cx(ctx).store.chat_message_by_ids(&[id], select::columns::<ChatMessageRow>(ctx)).await?;
+        let rows = cx(ctx).store.chat_message_by_ids(&[id], lookahead::columns::<ChatMessageRow>(ctx)).await?;
         Ok(rows.into_iter().find(|row| row.session_id == self.session).map(ChatMessage))
     }
 }

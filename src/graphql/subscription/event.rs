@@ -10,15 +10,16 @@ use crate::{
         connection::ListName,
         context::{RequestCtx, cx},
         follow::{About, Feed, Opening},
-        select,
+        lookahead,
         types::event::{Event, EventEdge},
     },
     store::{
-        cursor::{Position, SortValue},
-        event::EventRow,
-        log::LogEntry,
-        organization::OrganizationRow,
-        row::Row as _,
+        audit::follow::LogEntry,
+        list::{
+            cursor::{Position, SortValue},
+            row::Row as _,
+        },
+        read::{event::EventRow, organization::OrganizationRow},
     },
     viewer::Viewer,
 };
@@ -80,7 +81,7 @@ impl Feed for EventFeed {
     async fn answer(&self, ctx: &Context<'_>, entry: &LogEntry) -> Result<Option<EventEdge>> {
         let cx = cx(ctx);
         let org = organization(cx, self.organization).await?;
-        let columns = select::edge_columns::<EventRow>(ctx);
+        let columns = lookahead::edge_columns::<EventRow>(ctx);
         let Some(row) = cx.store.log_event(org, entry, columns).await? else { return Ok(None) };
         Ok(Some(EventEdge { node: Event(row), cursor: seal(cx, org, entry.sequence)? }))
     }

@@ -8,10 +8,14 @@ use crate::{
     graphql::{
         context::{RequestCtx, cx},
         follow::{About, Feed, Opening},
-        select,
+        lookahead,
         types::{goal::Goal, task::Task},
     },
-    store::{agent::AgentRow, goal::GoalRow, log::LogEntry, row::Row as _, task::TaskRow},
+    store::{
+        audit::follow::LogEntry,
+        list::row::Row as _,
+        read::{agent::AgentRow, goal::GoalRow, task::TaskRow},
+    },
 };
 
 pub struct GoalFeed {
@@ -40,7 +44,7 @@ impl Feed for GoalFeed {
     }
 
     async fn answer(&self, ctx: &Context<'_>, _: &LogEntry) -> Result<Option<Goal>> {
-        let rows = cx(ctx).store.goal_by_ids(&[self.id], select::columns::<GoalRow>(ctx)).await?;
+        let rows = cx(ctx).store.goal_by_ids(&[self.id], lookahead::columns::<GoalRow>(ctx)).await?;
         rows.into_iter().next().map(|row| Some(Goal(row))).ok_or(Error::NotFound)
     }
 }
@@ -95,7 +99,7 @@ impl Feed for TaskFeed {
 
     async fn answer(&self, ctx: &Context<'_>, entry: &LogEntry) -> Result<Option<Task>> {
         let Some(id) = entry.subject::<TaskId>() else { return Ok(None) };
-        let rows = cx(ctx).store.task_by_ids(&[id], select::columns::<TaskRow>(ctx)).await?;
+        let rows = cx(ctx).store.task_by_ids(&[id], lookahead::columns::<TaskRow>(ctx)).await?;
         Ok(rows.into_iter().find(|row| self.wants(row)).map(Task))
     }
 }

@@ -17,25 +17,27 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{
+            AgentAdmins, AgentById, AgentStanding, Collaborators, DocumentCount, Documents, GlobalDocuments,
+            GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UsageOfAgents, UserById,
+        },
         connection::{ListName, PageArgs, connection, gid, parse_optional_id, seal},
         context::{RequestCtx, cx},
         directives::confidential,
         enums::{AgentStatus, AgentVisibility, CollaboratorPermission, OrderDirection, stored},
-        loaders::{
-            AgentAdmins, AgentById, AgentStanding, Collaborators, DocumentCount, Documents, GlobalDocuments,
-            GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UsageOfAgents, UserById,
-        },
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     policy::{Permission, Resource, decide},
     store::{
-        agent::{AgentFilter, AgentQuery, AgentRow, AgentSort, CollaboratorRow},
-        document::DocumentRow,
-        goal::GoalRow,
-        page::Page,
-        user::UserRow,
+        list::page::Page,
+        read::{
+            agent::{AgentFilter, AgentQuery, AgentRow, AgentSort, CollaboratorRow},
+            document::DocumentRow,
+            goal::GoalRow,
+            user::UserRow,
+        },
     },
 };
 
@@ -136,7 +138,7 @@ impl Agent {
         let kinds = filter.unwrap_or_default().parse();
         let list = ListName::new(cx, "documents of", &(id, &kinds));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let columns = select::node_columns::<DocumentRow>(ctx);
+        let columns = lookahead::node_columns::<DocumentRow>(ctx);
         let page = match self.0.org_id {
             Some(_) => {
                 let batch = Documents { kinds: kinds.clone(), columns, page };
@@ -144,7 +146,7 @@ impl Agent {
             }
             None => cx.loaders.load(&cx.store, GlobalDocuments { kinds: kinds.clone(), columns, page }, id).await?,
         };
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, DocumentCount { kinds }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -154,7 +156,7 @@ impl Agent {
     /// Who else may use or change a private agent.
     async fn collaborators(&self, ctx: &Context<'_>) -> Result<Vec<AgentCollaborator>> {
         let cx = cx(ctx);
-        let batch = Collaborators { columns: select::columns::<CollaboratorRow>(ctx) };
+        let batch = Collaborators { columns: lookahead::columns::<CollaboratorRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(AgentCollaborator::new).collect())
     }
@@ -166,7 +168,7 @@ impl Agent {
             return Ok(Vec::new());
         }
         let ids = cx.loaders.load(&cx.store, AgentAdmins {}, self.0.id).await?.unwrap_or_default();
-        let batch = UserById { columns: select::columns::<UserRow>(ctx) };
+        let batch = UserById { columns: lookahead::columns::<UserRow>(ctx) };
         let loads = ids.into_iter().map(|id| cx.loaders.load(&cx.store, batch.clone(), id));
         let users = futures_util::future::try_join_all(loads).await?;
         Ok(users.into_iter().flatten().map(User).collect())
@@ -185,10 +187,10 @@ impl Agent {
         let query = GoalOrder::query(order_by, filter.unwrap_or_default().parse(cx)?);
         let list = ListName::new(cx, "goals of", &(id, &query));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let columns = select::node_columns::<GoalRow>(ctx);
+        let columns = lookahead::node_columns::<GoalRow>(ctx);
         let batch = GoalsOfAgents { query: query.clone(), columns, page };
         let page = cx.loaders.load(&cx.store, batch, self.0.key()).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, GoalCountOfAgents { query }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -254,7 +256,7 @@ impl Agent {
 /// Loads the agent that some row hangs off, which whoever sees the row sees too.
 pub async fn agent(ctx: &Context<'_>, id: AgentId) -> Result<Agent> {
     let cx = cx(ctx);
-    let batch = AgentById { columns: select::columns::<AgentRow>(ctx) };
+    let batch = AgentById { columns: lookahead::columns::<AgentRow>(ctx) };
     let row = cx.loaders.load(&cx.store, batch, id).await?;
     row.map(Agent).ok_or_else(|| Error::internal("a row without its agent"))
 }
@@ -380,6 +382,6 @@ impl AgentOrder {
 
 /// Re-reads an agent after a write.
 pub async fn reread(cx: &RequestCtx, ctx: &Context<'_>, id: AgentId) -> Result<Agent> {
-    let rows = cx.store.agent_by_ids(&[id], select::columns::<AgentRow>(ctx)).await?;
+    let rows = cx.store.agent_by_ids(&[id], lookahead::columns::<AgentRow>(ctx)).await?;
     rows.into_iter().next().map(Agent).ok_or_else(|| Error::internal(format!("agent {} is gone", id.uuid())))
 }

@@ -12,21 +12,23 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{AgentById, AgentStanding, Approvers, DecisionsOfApprovals, OneAdmin, OwnDecision, UserById},
         connection::{connection, gid, parse_optional_id},
         context::cx,
         directives::confidential,
         enums::{ApprovalStatus, ApprovalType, Decided, stored},
-        loaders::{AgentById, AgentStanding, Approvers, DecisionsOfApprovals, OneAdmin, OwnDecision, UserById},
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     policy::{ApprovalFacts, Permission, Resource, decide},
     store::{
-        agent::AgentRow,
-        approval::{ApprovalFilter, ApprovalRow, DecisionRow},
-        row::Row as _,
-        user::UserRow,
+        list::row::Row as _,
+        read::{
+            agent::AgentRow,
+            approval::{ApprovalFilter, ApprovalRow, DecisionRow},
+            user::UserRow,
+        },
     },
 };
 
@@ -118,7 +120,7 @@ impl ApprovalRequest {
     /// What was decided so far, in order. An approval counts as long as whoever gave it could still give it.
     async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<ApprovalDecision>> {
         let cx = cx(ctx);
-        let batch = DecisionsOfApprovals { columns: select::columns::<DecisionRow>(ctx) };
+        let batch = DecisionsOfApprovals { columns: lookahead::columns::<DecisionRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(ApprovalDecision).collect())
     }
@@ -128,7 +130,7 @@ impl ApprovalRequest {
     async fn approvers(&self, ctx: &Context<'_>) -> Result<Vec<User>> {
         let cx = cx(ctx);
         let ids = cx.loaders.load(&cx.store, Approvers {}, self.0.routing()).await?.unwrap_or_default();
-        let batch = UserById { columns: select::columns::<UserRow>(ctx) };
+        let batch = UserById { columns: lookahead::columns::<UserRow>(ctx) };
         let loads = ids.into_iter().map(|id| cx.loaders.load(&cx.store, batch.clone(), id));
         let users = futures_util::future::try_join_all(loads).await?;
         Ok(users.into_iter().flatten().map(User).collect())
@@ -161,7 +163,7 @@ impl ApprovalRequest {
 
 /// Looks one request up.
 pub async fn approval(ctx: &Context<'_>, id: ApprovalRequestId) -> Result<Option<ApprovalRequest>> {
-    let rows = cx(ctx).store.approval_by_ids(&[id], select::columns::<ApprovalRow>(ctx)).await?;
+    let rows = cx(ctx).store.approval_by_ids(&[id], lookahead::columns::<ApprovalRow>(ctx)).await?;
     Ok(rows.into_iter().next().map(ApprovalRequest))
 }
 

@@ -14,20 +14,24 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{AgentById, ChatById, MessageCountOfChats, MessagesOfChats},
         connection::{ListName, PageArgs, connection, gid, parse_optional_id, seal},
         context::cx,
         directives::confidential,
         enums::{ChatRole, ChatSessionStatus, stored},
-        loaders::{AgentById, ChatById, MessageCountOfChats, MessagesOfChats},
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     store::{
-        agent::AgentRow,
-        chat::{ChatFilter, ChatMessageRow, ChatSessionRow},
-        page::Page,
-        row::{Columns, Row as _},
+        list::{
+            page::Page,
+            row::{Columns, Row as _},
+        },
+        read::{
+            agent::AgentRow,
+            chat::{ChatFilter, ChatMessageRow, ChatSessionRow},
+        },
     },
 };
 
@@ -45,7 +49,7 @@ impl ChatSession {
     /// The agent; null where it is out of the viewer's sight, which takes no chat away from whom it belongs to.
     async fn agent(&self, ctx: &Context<'_>) -> Result<Option<Agent>> {
         let cx = cx(ctx);
-        let batch = AgentById { columns: select::columns::<AgentRow>(ctx) };
+        let batch = AgentById { columns: lookahead::columns::<AgentRow>(ctx) };
         Ok(cx.loaders.load(&cx.store, batch, self.0.agent_id).await?.map(Agent))
     }
 
@@ -83,9 +87,9 @@ impl ChatSession {
         let (cx, id) = (cx(ctx), self.0.id);
         let list = ListName::new(cx, "messages of", &id);
         let page = PageArgs { first, after, last, before }.request(cx, &list)?;
-        let batch = MessagesOfChats { columns: select::node_columns::<ChatMessageRow>(ctx), page };
+        let batch = MessagesOfChats { columns: lookahead::node_columns::<ChatMessageRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, MessageCountOfChats {}, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -111,7 +115,7 @@ impl ChatSession {
 /// Looks one chat up.
 pub async fn chat_session(ctx: &Context<'_>, id: ChatSessionId) -> Result<Option<ChatSession>> {
     let cx = cx(ctx);
-    let batch = ChatById { columns: select::columns::<ChatSessionRow>(ctx) };
+    let batch = ChatById { columns: lookahead::columns::<ChatSessionRow>(ctx) };
     Ok(cx.loaders.load(&cx.store, batch, id).await?.map(ChatSession))
 }
 
@@ -204,7 +208,7 @@ pub struct ChatSessionPayload(pub ChatSessionId);
 impl ChatSessionPayload {
     /// The chat.
     async fn chat_session(&self, ctx: &Context<'_>) -> Result<ChatSession> {
-        let rows = cx(ctx).store.chat_by_ids(&[self.0], select::columns::<ChatSessionRow>(ctx)).await?;
+        let rows = cx(ctx).store.chat_by_ids(&[self.0], lookahead::columns::<ChatSessionRow>(ctx)).await?;
         rows.into_iter().next().map(ChatSession).ok_or(Error::NotFound)
     }
 }
@@ -223,13 +227,13 @@ impl ChatMessagePayload {
 impl ChatMessagePayload {
     /// The message.
     async fn chat_message(&self, ctx: &Context<'_>) -> Result<ChatMessage> {
-        self.row(ctx, select::columns::<ChatMessageRow>(ctx)).await.map(ChatMessage)
+        self.row(ctx, lookahead::columns::<ChatMessageRow>(ctx)).await.map(ChatMessage)
     }
 
     /// The chat that it was posted in.
     async fn chat_session(&self, ctx: &Context<'_>) -> Result<ChatSession> {
         let id = self.row(ctx, ChatMessageRow::keys()).await?.session_id;
-        let rows = cx(ctx).store.chat_by_ids(&[id], select::columns::<ChatSessionRow>(ctx)).await?;
+        let rows = cx(ctx).store.chat_by_ids(&[id], lookahead::columns::<ChatSessionRow>(ctx)).await?;
         rows.into_iter().next().map(ChatSession).ok_or(Error::NotFound)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         redaction::Redacted,
         scalars::DateTime,
     },
-    store::document::DocumentRow,
+    store::read::document::DocumentRow,
 };
 
 /// A document attached to an agent, or to one goal on it.

@@ -11,14 +11,14 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::ActorName,
         connection::{connection, gid, parse_optional_id},
         context::cx,
         directives::confidential,
-        loaders::ActorName,
         redaction::Redacted,
         scalars::DateTime,
     },
-    store::event::{EventFilter, EventRow},
+    store::read::event::{EventFilter, EventRow},
     viewer::TenantViewer,
 };
 

@@ -10,16 +10,16 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::TaskById,
         connection::{connection, gid},
         context::cx,
         directives::confidential,
         enums::ExecutionStatus,
-        loaders::TaskById,
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
-    store::{execution::ExecutionRow, task::TaskRow},
+    store::read::{execution::ExecutionRow, task::TaskRow},
 };
 
 /// A run of a task, as its worker reported it.
@@ -96,7 +96,7 @@ impl Execution {
 /// Loads the task that some row hangs off, which whoever sees the row sees too.
 pub async fn task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let cx = cx(ctx);
-    let batch = TaskById { columns: select::columns::<TaskRow>(ctx) };
+    let batch = TaskById { columns: lookahead::columns::<TaskRow>(ctx) };
     let row = cx.loaders.load(&cx.store, batch, id).await?;
     row.map(Task).ok_or_else(|| Error::internal("a row without its task"))
 }

@@ -12,14 +12,14 @@ use crate::{
         context::cx,
         directives::confidential,
         enums::FileEncoding,
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     service::workspace as cases,
     store::{
-        row::{Columns, Row as _},
-        workspace::WorkspaceFileRow,
+        list::row::{Columns, Row as _},
+        read::workspace::WorkspaceFileRow,
     },
 };
 
@@ -110,7 +110,7 @@ pub struct WorkspaceFilePayload(pub WorkspaceFileId);
 impl WorkspaceFilePayload {
     /// The file.
     async fn file(&self, ctx: &Context<'_>) -> Result<WorkspaceFile> {
-        let rows = cx(ctx).store.file_by_ids(&[self.0], columns(&select::fields(ctx))).await?;
+        let rows = cx(ctx).store.file_by_ids(&[self.0], columns(&lookahead::fields(ctx))).await?;
         rows.into_iter().next().map(WorkspaceFile).ok_or(Error::NotFound)
     }
 }

@@ -14,23 +14,25 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{
+            ApprovalsOfGoals, FileCountOfGoals, FilesOfGoals, GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals,
+            TasksOfGoals,
+        },
         connection::{ListName, PageArgs, connection, gid, int, parse_optional_id, seal},
         context::{RequestCtx, cx},
         directives::confidential,
         enums::{GoalStatus, OrderDirection, stored},
-        loaders::{
-            ApprovalsOfGoals, FileCountOfGoals, FilesOfGoals, GoalById, Graph, TaskCountOfGoals, TaskStatesOfGoals,
-            TasksOfGoals,
-        },
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     store::{
-        approval::ApprovalRow,
-        goal::{GoalFilter, GoalQuery, GoalRow, GoalSort},
-        page::{MAX_PAGE, Page, PageRequest},
-        task::TaskRow,
+        list::page::{MAX_PAGE, Page, PageRequest},
+        read::{
+            approval::ApprovalRow,
+            goal::{GoalFilter, GoalQuery, GoalRow, GoalSort},
+            task::TaskRow,
+        },
     },
 };
 
@@ -95,9 +97,9 @@ impl Goal {
         let query = TaskOrder::query(order_by, filter.unwrap_or_default().parse()?, false);
         let list = ListName::new(cx, "tasks of", &(id, &query));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = TasksOfGoals { query: query.clone(), columns: select::node_columns::<TaskRow>(ctx), page };
+        let batch = TasksOfGoals { query: query.clone(), columns: lookahead::node_columns::<TaskRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, TaskCountOfGoals { query }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -115,7 +117,7 @@ impl Goal {
     async fn approval_requests(&self, ctx: &Context<'_>) -> Result<Vec<ApprovalRequest>> {
         let cx = cx(ctx);
         let page = PageRequest { size: MAX_PAGE, ..PageRequest::default() };
-        let batch = ApprovalsOfGoals { columns: select::columns::<ApprovalRow>(ctx), page };
+        let batch = ApprovalsOfGoals { columns: lookahead::columns::<ApprovalRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, self.0.id)).await?.unwrap_or(Page::empty());
         Ok(page.edges.into_iter().map(|edge| ApprovalRequest(edge.node)).collect())
     }
@@ -137,9 +139,9 @@ impl Goal {
         let (cx, id) = (cx(ctx), self.0.id);
         let list = ListName::new(cx, "files of", &id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = FilesOfGoals { columns: file::columns(&select::node_fields(ctx)), page };
+        let batch = FilesOfGoals { columns: file::columns(&lookahead::node_fields(ctx)), page };
         let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, FileCountOfGoals {}, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -165,7 +167,7 @@ impl Goal {
 /// Loads the goal that some row hangs off, which whoever sees the row sees too.
 pub async fn goal(ctx: &Context<'_>, id: GoalId) -> Result<Goal> {
     let cx = cx(ctx);
-    let batch = GoalById { columns: select::columns::<GoalRow>(ctx) };
+    let batch = GoalById { columns: lookahead::columns::<GoalRow>(ctx) };
     let row = cx.loaders.load(&cx.store, batch, id).await?;
     row.map(Goal).ok_or_else(|| Error::internal("a row without its goal"))
 }

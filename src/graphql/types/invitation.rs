@@ -13,7 +13,7 @@ use crate::{
         enums::{InvitationStatus, OrgRole, stored},
         scalars::DateTime,
     },
-    store::invitation::{InvitationFilter, InvitationRow},
+    store::read::invitation::{InvitationFilter, InvitationRow},
 };
 
 /// An offer of membership sent by mail.

@@ -6,7 +6,7 @@ use super::user::{User, user};
 use crate::{
     error::Result,
     graphql::{connection::gid, scalars::DateTime},
-    store::{identity::external::IdentityRow, issuer::OrganizationIssuerRow},
+    store::{auth::external::IdentityRow, read::issuer::OrganizationIssuerRow},
 };
 
 /// An external issuer that an organisation lets speak for its members.

@@ -17,30 +17,32 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
-        connection::{ListName, PageArgs, connection, gid, int, seal},
-        context::cx,
-        directives::confidential,
-        enums::{OrganizationStatus, stored},
-        loaders::{
+        batches::{
             AgentCountOfOrganizations, AgentsOfOrganizations, BudgetOf, CountOfOrganizations,
             GoalStatesOfOrganizations, InvitationCount, Invitations, IssuersOfOrganizations, MemberCount, Members,
             OrganizationById, ServiceAccountCount, ServiceAccounts, TaskStatesOfOrganizations, TeamCount,
             TeamsOfOrganizations,
         },
+        connection::{ListName, PageArgs, connection, gid, int, seal},
+        context::cx,
+        directives::confidential,
+        enums::{OrganizationStatus, stored},
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     policy::{OrgFacts, Permission, Resource, decide},
     store::{
-        agent::{AgentQuery, AgentRow, AgentSort},
-        invitation::InvitationRow,
-        issuer::OrganizationIssuerRow,
-        membership::MembershipRow,
-        organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
-        page::Page,
-        service_account::ServiceAccountRow,
-        team::TeamRow,
+        list::page::Page,
+        read::{
+            agent::{AgentQuery, AgentRow, AgentSort},
+            invitation::InvitationRow,
+            issuer::OrganizationIssuerRow,
+            membership::MembershipRow,
+            organization::{OrganizationCount, OrganizationFilter, OrganizationRow},
+            service_account::ServiceAccountRow,
+            team::TeamRow,
+        },
     },
 };
 use entity::confidential::JsonText;
@@ -101,9 +103,9 @@ impl Organization {
         let filter = filter.unwrap_or_default().parse();
         let list = ListName::new(cx, "members", &(id, &filter));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = Members { filter: filter.clone(), columns: select::node_columns::<MembershipRow>(ctx), page };
+        let batch = Members { filter: filter.clone(), columns: lookahead::node_columns::<MembershipRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, MemberCount { filter }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -120,9 +122,9 @@ impl Organization {
         let (cx, id) = (cx(ctx), self.0.id);
         let list = ListName::new(cx, "teams of", &id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = TeamsOfOrganizations { columns: select::node_columns::<TeamRow>(ctx), page };
+        let batch = TeamsOfOrganizations { columns: lookahead::node_columns::<TeamRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, TeamCount {}, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -141,9 +143,10 @@ impl Organization {
         let filter = filter.unwrap_or_default().parse();
         let list = ListName::new(cx, "invitations", &(id, &filter));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = Invitations { filter: filter.clone(), columns: select::node_columns::<InvitationRow>(ctx), page };
+        let batch =
+            Invitations { filter: filter.clone(), columns: lookahead::node_columns::<InvitationRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, InvitationCount { filter }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -161,9 +164,9 @@ impl Organization {
         let (cx, id) = (cx(ctx), self.0.id);
         let list = ListName::new(cx, "service accounts", &id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = ServiceAccounts { columns: select::node_columns::<ServiceAccountRow>(ctx), page };
+        let batch = ServiceAccounts { columns: lookahead::node_columns::<ServiceAccountRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, ServiceAccountCount {}, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -173,7 +176,7 @@ impl Organization {
     /// The external issuers that it lets speak for its members: its admins' and super-admins' to see.
     async fn issuers(&self, ctx: &Context<'_>) -> Result<Vec<OrganizationIssuer>> {
         let cx = cx(ctx);
-        let batch = IssuersOfOrganizations { columns: select::columns::<OrganizationIssuerRow>(ctx) };
+        let batch = IssuersOfOrganizations { columns: lookahead::columns::<OrganizationIssuerRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(OrganizationIssuer).collect())
     }
@@ -191,10 +194,10 @@ impl Organization {
             AgentQuery { filter: filter.unwrap_or_default().parse()?, sort: AgentSort::Name, descending: false };
         let list = ListName::new(cx, "agents of", &(id, &query));
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let columns = select::node_columns::<AgentRow>(ctx);
+        let columns = lookahead::node_columns::<AgentRow>(ctx);
         let batch = AgentsOfOrganizations { query: query.clone(), columns, page };
         let page = cx.loaders.load(&cx.store, batch, id).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, AgentCountOfOrganizations { query }, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -221,7 +224,7 @@ impl Organization {
 /// Loads an organisation that some row refers to.
 pub async fn organization(ctx: &Context<'_>, id: OrgId) -> Result<Organization> {
     let cx = cx(ctx);
-    let batch = OrganizationById { columns: select::columns::<OrganizationRow>(ctx) };
+    let batch = OrganizationById { columns: lookahead::columns::<OrganizationRow>(ctx) };
     let row = cx.loaders.load(&cx.store, batch, id).await?;
     row.map(Organization).ok_or_else(|| Error::internal("a row without its organisation"))
 }

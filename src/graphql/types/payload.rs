@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    graphql::{context::cx, loaders::MembershipsOf, select},
+    graphql::{batches::MembershipsOf, context::cx, lookahead},
     service::member::MemberKey,
-    store::{invitation::InvitationRow, membership::MembershipRow, row::Row, user::UserRow},
+    store::{
+        list::row::Row,
+        read::{invitation::InvitationRow, membership::MembershipRow, user::UserRow},
+    },
 };
 
 /// An organisation that was created.
@@ -109,7 +112,7 @@ impl OrgMembershipPayload {
     /// The membership.
     async fn membership(&self, ctx: &Context<'_>) -> Result<OrgMembership> {
         let (cx, key) = (cx(ctx), self.0);
-        let batch = MembershipsOf { columns: select::columns::<MembershipRow>(ctx) };
+        let batch = MembershipsOf { columns: lookahead::columns::<MembershipRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, key.user_id).await?.unwrap_or_default();
         let row = rows.into_iter().find(|row| (row.org_id, row.id) == (key.org_id, key.id));
         row.map(OrgMembership::new).ok_or(Error::NotFound)
@@ -120,7 +123,7 @@ impl OrgMembershipPayload {
 async fn account(ctx: &Context<'_>, id: UserId) -> Result<User> {
     let cx = cx(ctx);
     let found = if cx.viewer.user_id() == Some(id) {
-        cx.store.user_self(UserRow::columns(select::fields(ctx))).await?.map(User)
+        cx.store.user_self(UserRow::columns(lookahead::fields(ctx))).await?.map(User)
     } else {
         user(ctx, Some(id)).await?
     };
@@ -128,6 +131,6 @@ async fn account(ctx: &Context<'_>, id: UserId) -> Result<User> {
 }
 
 async fn invitation(ctx: &Context<'_>, id: InvitationId) -> Result<Invitation> {
-    let rows = cx(ctx).store.invitation_by_ids(&[id], select::columns::<InvitationRow>(ctx)).await?;
+    let rows = cx(ctx).store.invitation_by_ids(&[id], lookahead::columns::<InvitationRow>(ctx)).await?;
     rows.into_iter().next().map(Invitation).ok_or(Error::NotFound)
 }

@@ -7,8 +7,8 @@ use entity::ids::{ExecutionId, TaskId, WorkerId};
 use super::{execution::Execution, task::Task, worker::Worker};
 use crate::{
     error::{Error, Result},
-    graphql::{context::cx, select},
-    store::{execution::ExecutionRow, task::TaskRow, worker::WorkerRow},
+    graphql::{context::cx, lookahead},
+    store::read::{execution::ExecutionRow, task::TaskRow, worker::WorkerRow},
 };
 
 /// A task that moved.
@@ -19,7 +19,7 @@ pub struct TaskPayload(pub TaskId);
 impl TaskPayload {
     /// The task.
     async fn task(&self, ctx: &Context<'_>) -> Result<Task> {
-        let rows = cx(ctx).store.task_by_ids(&[self.0], select::columns::<TaskRow>(ctx)).await?;
+        let rows = cx(ctx).store.task_by_ids(&[self.0], lookahead::columns::<TaskRow>(ctx)).await?;
         rows.into_iter().next().map(Task).ok_or(Error::NotFound)
     }
 }
@@ -38,13 +38,13 @@ impl WorkerPayload {
     /// The tasks that it holds now, at most 100: scheduled, running or waiting for approval. A task that is not among them,
     /// or not with the attempt that it was claimed with, is lost or called off: the worker stops it.
     async fn held_tasks(&self, ctx: &Context<'_>) -> Result<Vec<Task>> {
-        let rows = cx(ctx).store.tasks_held(self.0, select::columns::<TaskRow>(ctx)).await?;
+        let rows = cx(ctx).store.tasks_held(self.0, lookahead::columns::<TaskRow>(ctx)).await?;
         Ok(rows.into_iter().map(Task).collect())
     }
 }
 
 async fn worker(ctx: &Context<'_>, id: WorkerId) -> Result<Worker> {
-    let rows = cx(ctx).store.worker_by_ids(&[id], select::columns::<WorkerRow>(ctx)).await?;
+    let rows = cx(ctx).store.worker_by_ids(&[id], lookahead::columns::<WorkerRow>(ctx)).await?;
     rows.into_iter().next().map(Worker).ok_or(Error::NotFound)
 }
 
@@ -66,7 +66,7 @@ impl ClaimTasksPayload {
 
     /// The tasks that are the worker's now, in the order in which they should run; empty when there are none for it.
     async fn tasks(&self, ctx: &Context<'_>) -> Result<Vec<Task>> {
-        let mut rows = cx(ctx).store.task_by_ids(&self.ids, select::columns::<TaskRow>(ctx)).await?;
+        let mut rows = cx(ctx).store.task_by_ids(&self.ids, lookahead::columns::<TaskRow>(ctx)).await?;
         rows.sort_by_key(|row| self.ids.iter().position(|id| *id == row.id));
         Ok(rows.into_iter().map(Task).collect())
     }
@@ -80,7 +80,7 @@ pub struct ExecutionPayload(pub ExecutionId);
 impl ExecutionPayload {
     /// The run.
     async fn execution(&self, ctx: &Context<'_>) -> Result<Execution> {
-        let rows = cx(ctx).store.execution_by_ids(&[self.0], select::columns::<ExecutionRow>(ctx)).await?;
+        let rows = cx(ctx).store.execution_by_ids(&[self.0], lookahead::columns::<ExecutionRow>(ctx)).await?;
         rows.into_iter().next().map(Execution).ok_or(Error::NotFound)
     }
 }

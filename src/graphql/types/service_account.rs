@@ -11,15 +11,18 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{ActiveAdmin, AgentById, AgentsOfServiceAccounts, ServiceAccountById},
         connection::{connection, gid},
         context::cx,
         enums::ServiceScope,
-        loaders::{ActiveAdmin, AgentById, AgentsOfServiceAccounts, ServiceAccountById},
+        lookahead,
         scalars::DateTime,
-        select,
     },
     service::service_account::IssuedKey,
-    store::{agent::AgentRow, identity::service_account::scopes, service_account::ServiceAccountRow},
+    store::{
+        auth::service_account::scopes,
+        read::{agent::AgentRow, service_account::ServiceAccountRow},
+    },
 };
 
 /// A planner's or worker's account: its key acts within its scopes, on the agents that it was made for.
@@ -60,7 +63,7 @@ impl ServiceAccount {
         }
         let cx = cx(ctx);
         let ids = cx.loaders.load(&cx.store, AgentsOfServiceAccounts {}, self.0.id).await?.unwrap_or_default();
-        let batch = AgentById { columns: select::columns::<AgentRow>(ctx) };
+        let batch = AgentById { columns: lookahead::columns::<AgentRow>(ctx) };
         let rows = ids.into_iter().map(|id| cx.loaders.load(&cx.store, batch.clone(), id));
         let rows = futures_util::future::try_join_all(rows).await?;
         Ok(Some(rows.into_iter().flatten().map(Agent).collect()))
@@ -105,7 +108,7 @@ impl ServiceAccount {
 /// Loads a service account that some row refers to; none where the viewer may not see it.
 pub async fn service_account(ctx: &Context<'_>, id: Option<ServiceAccountId>) -> Result<Option<ServiceAccount>> {
     let (Some(id), cx) = (id, cx(ctx)) else { return Ok(None) };
-    let batch = ServiceAccountById { columns: select::columns::<ServiceAccountRow>(ctx) };
+    let batch = ServiceAccountById { columns: lookahead::columns::<ServiceAccountRow>(ctx) };
     Ok(cx.loaders.load(&cx.store, batch, id).await?.map(ServiceAccount))
 }
 

@@ -13,7 +13,7 @@ use crate::{
         context::{RequestCtx, cx_of},
         scalars::DateTime,
     },
-    service::session::SessionTokens,
+    service::auth::sessions::SessionTokens,
 };
 
 /// A signed-in device.

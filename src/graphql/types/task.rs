@@ -12,19 +12,21 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{ExecutionCount, Executions, TaskById, TaskEdges},
         connection::{ListName, PageArgs, connection, gid, int, parse_optional_id, seal},
         context::cx,
         directives::confidential,
         enums::{OrderDirection, TaskStatus, stored},
-        loaders::{ExecutionCount, Executions, TaskById, TaskEdges},
+        lookahead,
         redaction::Redacted,
         scalars::DateTime,
-        select,
     },
     store::{
-        execution::ExecutionRow,
-        page::Page,
-        task::{DependencyRow, Direction, TaskFilter, TaskQuery, TaskRow, TaskSort},
+        list::page::Page,
+        read::{
+            execution::ExecutionRow,
+            task::{DependencyRow, Direction, TaskFilter, TaskQuery, TaskRow, TaskSort},
+        },
     },
 };
 
@@ -36,7 +38,7 @@ impl Task {
         let cx = cx(ctx);
         let ids: Vec<TaskId> =
             cx.loaders.load(&cx.store, TaskEdges { direction }, self.0.id).await?.unwrap_or_default();
-        let batch = TaskById { columns: select::columns::<TaskRow>(ctx) };
+        let batch = TaskById { columns: lookahead::columns::<TaskRow>(ctx) };
         let loads = ids.into_iter().map(|id| cx.loaders.load(&cx.store, batch.clone(), id));
         let tasks = futures_util::future::try_join_all(loads).await?;
         Ok(tasks.into_iter().flatten().map(Self).collect())
@@ -145,9 +147,9 @@ impl Task {
         let (cx, id) = (cx(ctx), self.0.id);
         let list = ListName::new(cx, "executions of", &id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = Executions { columns: select::node_columns::<ExecutionRow>(ctx), page };
+        let batch = Executions { columns: lookahead::node_columns::<ExecutionRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, (self.0.org_id, id)).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, ExecutionCount {}, id).await?.unwrap_or(0)),
             false => None,
         };
@@ -194,7 +196,7 @@ impl TaskEdgeInGraph {
 /// Loads the task that some row hangs off, which whoever sees the row sees too.
 pub async fn task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let cx = cx(ctx);
-    let batch = TaskById { columns: select::columns::<TaskRow>(ctx) };
+    let batch = TaskById { columns: lookahead::columns::<TaskRow>(ctx) };
     let row = cx.loaders.load(&cx.store, batch, id).await?;
     row.map(Task).ok_or_else(|| Error::internal("a row without its task"))
 }

@@ -11,18 +11,20 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{AgentCountOfTeams, AgentsOfTeams, TeamById, TeamMemberCount, TeamMembers},
         connection::{ListName, PageArgs, connection, gid, parse_optional_id, seal},
         context::cx,
         enums::TeamRole,
-        loaders::{AgentCountOfTeams, AgentsOfTeams, TeamById, TeamMemberCount, TeamMembers},
+        lookahead,
         scalars::DateTime,
-        select,
     },
     policy::{Permission, Resource, TeamFacts, TeamKey, decide},
     store::{
-        agent::{AgentFilter, AgentQuery, AgentRow, AgentSort},
-        page::Page,
-        team::{TeamFilter, TeamMembershipRow, TeamRow},
+        list::page::Page,
+        read::{
+            agent::{AgentFilter, AgentQuery, AgentRow, AgentSort},
+            team::{TeamFilter, TeamMembershipRow, TeamRow},
+        },
     },
 };
 
@@ -78,9 +80,9 @@ impl Team {
         let cx = cx(ctx);
         let list = ListName::new(cx, "members of", &self.0.id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = TeamMembers { columns: select::node_columns::<TeamMembershipRow>(ctx), page };
+        let batch = TeamMembers { columns: lookahead::node_columns::<TeamMembershipRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, self.key()).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, TeamMemberCount {}, self.0.id).await?.unwrap_or(0)),
             false => None,
         };
@@ -98,9 +100,9 @@ impl Team {
         let query = AgentQuery { filter: AgentFilter::default(), sort: AgentSort::Name, descending: false };
         let list = ListName::new(cx, "agents of", &self.0.id);
         let page = PageArgs { first, after, ..PageArgs::default() }.request(cx, &list)?;
-        let batch = AgentsOfTeams { query: query.clone(), columns: select::node_columns::<AgentRow>(ctx), page };
+        let batch = AgentsOfTeams { query: query.clone(), columns: lookahead::node_columns::<AgentRow>(ctx), page };
         let page = cx.loaders.load(&cx.store, batch, self.key()).await?.unwrap_or(Page::empty());
-        let total = match select::selects(ctx, "totalCount") {
+        let total = match lookahead::selects(ctx, "totalCount") {
             true => Some(cx.loaders.load(&cx.store, AgentCountOfTeams { query }, self.0.id).await?.unwrap_or(0)),
             false => None,
         };
@@ -117,7 +119,7 @@ impl Team {
 /// Loads a team that some row refers to.
 pub async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option<Team>> {
     let (Some(id), cx) = (id, cx(ctx)) else { return Ok(None) };
-    let batch = TeamById { columns: select::columns::<TeamRow>(ctx) };
+    let batch = TeamById { columns: lookahead::columns::<TeamRow>(ctx) };
     Ok(cx.loaders.load(&cx.store, batch, id).await?.map(Team))
 }
 

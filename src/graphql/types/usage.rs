@@ -13,13 +13,13 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{AgentById, UsageOfOrganizations},
         connection::{int, parse_optional_id},
         context::cx,
-        loaders::{AgentById, UsageOfOrganizations},
+        lookahead,
         scalars::{BigInt, Date, DateTime, Decimal},
-        select,
     },
-    store::{
+    store::read::{
         agent::AgentRow,
         budget::BudgetRow,
         platform::PlatformCount,
@@ -134,7 +134,7 @@ impl UsageBucket {
     /// The agent; null, too, where it is not known or the viewer no longer sees it.
     async fn agent(&self, ctx: &Context<'_>) -> Result<Option<Agent>> {
         let (Some(id), cx) = (self.0.agent_id, cx(ctx)) else { return Ok(None) };
-        let batch = AgentById { columns: select::columns::<AgentRow>(ctx) };
+        let batch = AgentById { columns: lookahead::columns::<AgentRow>(ctx) };
         Ok(cx.loaders.load(&cx.store, batch, id).await?.map(Agent))
     }
 

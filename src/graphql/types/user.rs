@@ -7,18 +7,20 @@ use super::organization::Organization;
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{MembershipsOf, OrganizationById, UserById},
         connection::{connection, gid, parse_optional_id},
         context::cx,
         enums::{MembershipStatus, OrgRole, UserStatus, stored},
-        loaders::{MembershipsOf, OrganizationById, UserById},
+        lookahead,
         scalars::DateTime,
-        select,
     },
     store::{
-        membership::{MemberFilter, MembershipRow},
-        organization::OrganizationRow,
-        row::{Lazy, Row},
-        user::{UserFilter, UserRow},
+        list::row::{Lazy, Row},
+        read::{
+            membership::{MemberFilter, MembershipRow},
+            organization::OrganizationRow,
+            user::{UserFilter, UserRow},
+        },
     },
 };
 
@@ -75,7 +77,7 @@ impl User {
     /// Its memberships, as far as the viewer sees them: a member sees the one in its own organisation.
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<OrgMembership>> {
         let cx = cx(ctx);
-        let batch = MembershipsOf { columns: select::columns::<MembershipRow>(ctx) };
+        let batch = MembershipsOf { columns: lookahead::columns::<MembershipRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, self.0.id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(OrgMembership::new).collect())
     }
@@ -84,7 +86,7 @@ impl User {
 /// Loads a user that some row refers to.
 pub async fn user(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<User>> {
     let (Some(id), cx) = (id, cx(ctx)) else { return Ok(None) };
-    let batch = UserById { columns: select::columns::<UserRow>(ctx) };
+    let batch = UserById { columns: lookahead::columns::<UserRow>(ctx) };
     Ok(cx.loaders.load(&cx.store, batch, id).await?.map(User))
 }
 
@@ -128,7 +130,7 @@ impl OrgMembership {
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         let cx = cx(ctx);
         if cx.viewer.user_id() == Some(self.row.user_id) && self.organization.is_some() {
-            let own = cx.store.user_self(select::columns::<UserRow>(ctx)).await?;
+            let own = cx.store.user_self(lookahead::columns::<UserRow>(ctx)).await?;
             return own.map(User).ok_or(Error::NotFound);
         }
         user(ctx, Some(self.row.user_id)).await?.ok_or_else(|| Error::internal("a membership without its user"))
@@ -140,7 +142,7 @@ impl OrgMembership {
             return Ok(Organization(organization.clone()));
         }
         let cx = cx(ctx);
-        let batch = OrganizationById { columns: select::columns::<OrganizationRow>(ctx) };
+        let batch = OrganizationById { columns: lookahead::columns::<OrganizationRow>(ctx) };
         let row = cx.loaders.load(&cx.store, batch, self.row.org_id).await?;
         row.map(Organization).ok_or_else(|| Error::internal("a membership without its organisation"))
     }

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     error::Result,
-    graphql::{context::cx, enums::OrgRole, loaders::TeamMembershipsOf, permission::PermissionName, select},
+    graphql::{batches::TeamMembershipsOf, context::cx, enums::OrgRole, lookahead, permission::PermissionName},
     policy::{Permission, decide::holds_everywhere},
-    store::{team::TeamMembershipRow, user::UserRow},
+    store::read::{team::TeamMembershipRow, user::UserRow},
 };
 
 /// Who is asking, and what they may do now.
@@ -24,7 +24,7 @@ pub struct ViewerObject;
 impl ViewerObject {
     /// The account; null for a service account.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(cx(ctx).store.user_self(select::columns::<UserRow>(ctx)).await?.map(User))
+        Ok(cx(ctx).store.user_self(lookahead::columns::<UserRow>(ctx)).await?.map(User))
     }
 
     /// The service account, for a planner or worker.
@@ -54,7 +54,7 @@ impl ViewerObject {
     async fn teams(&self, ctx: &Context<'_>) -> Result<Vec<TeamMembership>> {
         let cx = cx(ctx);
         let Some(tenant) = cx.viewer.tenant() else { return Ok(Vec::new()) };
-        let batch = TeamMembershipsOf { columns: select::columns::<TeamMembershipRow>(ctx) };
+        let batch = TeamMembershipsOf { columns: lookahead::columns::<TeamMembershipRow>(ctx) };
         let rows = cx.loaders.load(&cx.store, batch, tenant.account.user_id).await?.unwrap_or_default();
         Ok(rows.into_iter().map(TeamMembership::new).collect())
     }

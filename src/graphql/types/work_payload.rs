@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    graphql::{context::cx, select},
-    store::{agent::AgentRow, document::DocumentRow, goal::GoalRow, team::TeamMembershipRow},
+    graphql::{context::cx, lookahead},
+    store::read::{agent::AgentRow, document::DocumentRow, goal::GoalRow, team::TeamMembershipRow},
 };
 
 /// A team that was created or changed.
@@ -41,7 +41,7 @@ pub struct TeamMembershipPayload {
 impl TeamMembershipPayload {
     /// The membership of the team.
     async fn membership(&self, ctx: &Context<'_>) -> Result<TeamMembership> {
-        let columns = select::columns::<TeamMembershipRow>(ctx);
+        let columns = lookahead::columns::<TeamMembershipRow>(ctx);
         let rows = cx(ctx).store.team_memberships_of(&[self.user_id], columns).await?;
         let row = rows.into_iter().find(|row| row.team_id == self.team_id);
         row.map(TeamMembership::new).ok_or(Error::NotFound)
@@ -56,7 +56,7 @@ pub struct AgentPayload(pub AgentId);
 impl AgentPayload {
     /// The agent; null when the change took it out of the viewer's sight.
     async fn agent(&self, ctx: &Context<'_>) -> Result<Option<Agent>> {
-        let rows = cx(ctx).store.agent_by_ids(&[self.0], select::columns::<AgentRow>(ctx)).await?;
+        let rows = cx(ctx).store.agent_by_ids(&[self.0], lookahead::columns::<AgentRow>(ctx)).await?;
         Ok(rows.into_iter().next().map(Agent))
     }
 }
@@ -69,7 +69,7 @@ pub struct AgentDocumentPayload(pub AgentDocumentId);
 impl AgentDocumentPayload {
     /// The document.
     async fn document(&self, ctx: &Context<'_>) -> Result<AgentDocument> {
-        let rows = cx(ctx).store.document_by_ids(&[self.0], select::columns::<DocumentRow>(ctx)).await?;
+        let rows = cx(ctx).store.document_by_ids(&[self.0], lookahead::columns::<DocumentRow>(ctx)).await?;
         rows.into_iter().next().map(AgentDocument).ok_or(Error::NotFound)
     }
 }
@@ -82,7 +82,7 @@ pub struct GoalPayload(pub GoalId);
 impl GoalPayload {
     /// The goal.
     async fn goal(&self, ctx: &Context<'_>) -> Result<Goal> {
-        let rows = cx(ctx).store.goal_by_ids(&[self.0], select::columns::<GoalRow>(ctx)).await?;
+        let rows = cx(ctx).store.goal_by_ids(&[self.0], lookahead::columns::<GoalRow>(ctx)).await?;
         rows.into_iter().next().map(Goal).ok_or(Error::NotFound)
     }
 }

@@ -6,15 +6,15 @@ use entity::ids::WorkerId;
 use crate::{
     error::{Error, Result},
     graphql::{
+        batches::{ActiveTasks, WorkerById},
         connection::{connection, gid, int, parse_optional_id},
         context::cx,
         enums::{WorkerStatus, stored},
-        loaders::{ActiveTasks, WorkerById},
+        lookahead,
         scalars::DateTime,
-        select,
     },
     policy::{OrgFacts, Permission, Resource, decide},
-    store::worker::{WorkerFilter, WorkerRow},
+    store::read::worker::{WorkerFilter, WorkerRow},
 };
 
 /// A process of an organisation that runs tasks.
@@ -68,7 +68,7 @@ impl Worker {
 /// Loads a worker that some row refers to.
 pub async fn worker(ctx: &Context<'_>, id: Option<WorkerId>) -> Result<Option<Worker>> {
     let (Some(id), cx) = (id, cx(ctx)) else { return Ok(None) };
-    let batch = WorkerById { columns: select::columns::<WorkerRow>(ctx) };
+    let batch = WorkerById { columns: lookahead::columns::<WorkerRow>(ctx) };
     Ok(cx.loaders.load(&cx.store, batch, id).await?.map(Worker))
 }
 

@@ -22,9 +22,9 @@ use crate::{
     clock::Clock,
     error::Result,
     store::{
-        audit::{self, Record},
+        audit::record::{self, Record},
+        auth::{account, mail},
         db::{Database, Role},
-        identity::{account, mail},
     },
 };
 
@@ -141,7 +141,7 @@ impl Outbox {
         let (subject, body) = password_link_text(&tx, clock, &self.settings.public_url, user).await?;
         mail::mail_write(&tx, waiting.id, subject.clone(), body.clone()).await?;
         // Nobody is known to have asked: it may have been anybody.
-        audit::platform_record(&tx, clock, None, Record::about("user.password_link_sent", user)).await?;
+        record::platform_record(&tx, clock, None, Record::about("user.password_link_sent", user)).await?;
         tx.commit().await?;
         let (subject, body) = (Secret::new(subject), Secret::new(body));
         Ok(Some(mail_outbox::Model { subject, body, template: None, ..waiting.clone() }))

@@ -11,8 +11,8 @@ use super::Hub;
 use crate::{
     error::Result,
     store::{
+        audit::follow::{LogEntry, log_after},
         db::Database,
-        log::{LogEntry, log_after},
     },
 };
 

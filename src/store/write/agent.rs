@@ -21,7 +21,7 @@ use crate::{
         AgentKey, Permission,
         permit::{AdministerAgent, CreateAgent, CreateTeamAgent, GovernAgent, Permit, UpdateAgent},
     },
-    store::{Store, audit::Record, db::Tx, fold},
+    store::{Store, audit::record::Record, db::Tx, fold},
 };
 
 /// An agent that is to be created, of either kind.
@@ -237,7 +237,7 @@ fn relaxes(held: &HeldAgent, change: &AgentChange) -> bool {
 }
 
 /// Sets the columns that change. `agents` and `global_agents` name them alike.
-pub(super) fn assign(update: &mut UpdateStatement, change: AgentChange) {
+pub(in crate::store) fn assign(update: &mut UpdateStatement, change: AgentChange) {
     use agent::Column;
     if let Some(name) = change.name {
         update.value(Column::NameFolded, fold(&name)).value(Column::Name, name);

@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     policy::permit::{GovernAgent, Permit},
-    store::{Store, audit::Record},
+    store::{Store, audit::record::Record},
 };
 
 impl Store {

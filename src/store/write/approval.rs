@@ -21,8 +21,8 @@ use super::{check::hold_agent, global_agent::platform_agent};
 use crate::{
     clock::Clock,
     error::Result,
-    lifecycle::State,
-    store::{audit::Record, db::Tx},
+    status::State,
+    store::{audit::record::Record, db::Tx},
 };
 
 /// A request that is to be opened.

@@ -20,8 +20,8 @@ use sea_orm::{
 
 use crate::{
     error::{Error, Result},
-    lifecycle::State,
     policy::permit::{DecideApproval, Permit},
+    status::State,
     store::db::{Database, Role, Tx},
 };
 

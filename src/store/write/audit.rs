@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     error::Result,
     policy::permit::{ExportAudit, Permit},
-    store::{Store, audit::Record},
+    store::{Store, audit::record::Record},
 };
 
 impl Store {

@@ -19,8 +19,8 @@ use crate::{
         permit::{Action, Permit, SetBudget},
     },
     store::{
-        budget::{Level, Limits, Spent, spent},
         db::Tx,
+        read::budget::{Level, Limits, Spent, spent},
     },
 };
 

@@ -26,9 +26,9 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ChatRules, State},
     policy::permit::{CloseChat, Permit, PostMessage, StartChat},
-    store::{Store, audit::Record, db::Tx},
+    status::{ChatRules, State},
+    store::{Store, audit::record::Record, db::Tx},
 };
 
 /// A chat that is to be started.
@@ -174,7 +174,7 @@ impl Store {
 }
 
 /// Ends a chat that goes on; says whether it did.
-pub(super) async fn end(
+pub(in crate::store) async fn end(
     tx: &Tx,
     org_id: OrgId,
     id: ChatSessionId,

@@ -19,10 +19,10 @@ use super::chat::end;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::State,
+    status::State,
     store::{
         any_of,
-        audit::{self, Record},
+        audit::record::{self, Record},
         db::{Database, Role, Tx},
         uuids,
     },
@@ -40,7 +40,7 @@ pub async fn chats_expire(db: &Database, clock: &Clock) -> Result<usize> {
     for (org_id, id) in due(db, clock.now()).await? {
         let tx = db.begin_write(Role::System, Some(org_id)).await?;
         if end(&tx, org_id, id, ChatSessionStatus::Expired, clock.now()).await? {
-            audit::record(&tx, clock, org_id, Actor::Platform, Record::about("chat.expired", id)).await?;
+            record::record(&tx, clock, org_id, Actor::Platform, Record::about("chat.expired", id)).await?;
             tx.commit().await?;
             ended += 1;
         }

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     store::{
         Store,
-        audit::{self, Record},
+        audit::record::{self, Record},
         db::Tx,
     },
 };
@@ -23,7 +23,7 @@ use crate::{
 impl Store {
     /// Ends a write inside `org_id`: the records as its last statements, for an operator in the platform's log too, then
     /// the commit.
-    pub(super) async fn finish(
+    pub(in crate::store) async fn finish(
         &self,
         tx: Tx,
         clock: &Clock,
@@ -33,28 +33,28 @@ impl Store {
         let records: Vec<_> = records.into_iter().collect();
         if self.viewer().is_super_admin() {
             for record in &records {
-                audit::platform_record(&tx, clock, self.viewer().user_id(), record.clone()).await?;
+                record::platform_record(&tx, clock, self.viewer().user_id(), record.clone()).await?;
             }
         }
-        audit::record_all(&tx, clock, org_id, self.viewer().actor(), records).await?;
+        record::record_all(&tx, clock, org_id, self.viewer().actor(), records).await?;
         tx.commit().await
     }
 
     /// Ends a write on the platform itself.
-    pub(super) async fn finish_platform(&self, tx: Tx, clock: &Clock, record: Record) -> Result<()> {
-        audit::platform_record(&tx, clock, self.viewer().user_id(), record).await?;
+    pub(in crate::store) async fn finish_platform(&self, tx: Tx, clock: &Clock, record: Record) -> Result<()> {
+        record::platform_record(&tx, clock, self.viewer().user_id(), record).await?;
         tx.commit().await
     }
 
     /// The organisation that a write on an agent belongs to: the agent's, or on a global one the viewer's own.
-    pub(super) fn org_of(&self, agent: Option<OrgId>) -> Result<OrgId> {
+    pub(in crate::store) fn org_of(&self, agent: Option<OrgId>) -> Result<OrgId> {
         agent.or_else(|| self.viewer().org_id()).ok_or(Error::NotFound)
     }
 }
 
 /// Holds that `user_id` is an active member, until the transaction ends: whoever removes the member waits, and then finds
 /// what this transaction granted. Everybody else answers like a user who is not there.
-pub(super) async fn active_member(tx: &Tx, org_id: OrgId, user_id: UserId) -> Result<()> {
+pub(in crate::store) async fn active_member(tx: &Tx, org_id: OrgId, user_id: UserId) -> Result<()> {
     use org_membership::{Column, Entity};
     let mut select = Query::select();
     select
@@ -68,7 +68,7 @@ pub(super) async fn active_member(tx: &Tx, org_id: OrgId, user_id: UserId) -> Re
 }
 
 /// Holds that the team is there, until the transaction ends.
-pub(super) async fn present_team(tx: &Tx, org_id: OrgId, team_id: TeamId) -> Result<()> {
+pub(in crate::store) async fn present_team(tx: &Tx, org_id: OrgId, team_id: TeamId) -> Result<()> {
     use team::{Column, Entity};
     let mut select = Query::select();
     select
@@ -82,7 +82,7 @@ pub(super) async fn present_team(tx: &Tx, org_id: OrgId, team_id: TeamId) -> Res
 
 /// An organisation's agent, or what it installed of a global one, as it is while the transaction holds it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HeldAgent {
+pub(in crate::store) struct HeldAgent {
     pub visibility: AgentVisibility,
     pub status: AgentStatus,
     pub chat_capable: bool,
@@ -94,7 +94,7 @@ pub(super) struct HeldAgent {
 
 impl HeldAgent {
     /// An archived agent stays as it is.
-    pub(super) fn not_archived(&self) -> Result<()> {
+    pub(in crate::store) fn not_archived(&self) -> Result<()> {
         match self.status {
             AgentStatus::Archived => Err(ARCHIVED),
             AgentStatus::Active | AgentStatus::Stopped | AgentStatus::Error => Ok(()),
@@ -103,10 +103,10 @@ impl HeldAgent {
 }
 
 /// What is said of any change to an archived agent.
-pub(super) const ARCHIVED: Error = Error::Conflict("The agent is archived.");
+pub(in crate::store) const ARCHIVED: Error = Error::Conflict("The agent is archived.");
 
 /// Locks an organisation's agent: for a change of it (`Update`), or so that it stays as it is (`Share`).
-pub(super) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockType) -> Result<HeldAgent> {
+pub(in crate::store) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockType) -> Result<HeldAgent> {
     use entity::agent::{Column, Entity};
     let mut select = Query::select();
     select

@@ -20,14 +20,14 @@ use serde_json::json;
 
 use super::{
     budget::budget_require,
-    step::{task_step, told},
+    transition::{task_step, told},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::TaskRules,
     policy::permit::{Permit, RunTasks},
-    store::{Store, any_of, audit::Record, db::Tx, uuids},
+    status::TaskRules,
+    store::{Store, any_of, audit::record::Record, db::Tx, uuids},
 };
 
 /// Most tasks that a worker holds at a time, those that wait for approval included.
@@ -37,7 +37,7 @@ pub const HELD: u64 = 100;
 pub const HOLDING: [TaskStatus; 3] = [TaskStatus::Scheduled, TaskStatus::Running, TaskStatus::AwaitingApproval];
 
 /// What is said to a worker that lost its claim.
-pub(super) const LOST: Error = Error::Conflict("The worker does not hold this task, or not any more.");
+pub(in crate::store) const LOST: Error = Error::Conflict("The worker does not hold this task, or not any more.");
 
 /// Which tasks a worker wants.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub struct Claim {
 
 /// A claimed task, as it is while the transaction holds it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HeldTask {
+pub(in crate::store) struct HeldTask {
     pub id: TaskId,
     pub goal_id: GoalId,
     pub status: TaskStatus,
@@ -288,7 +288,7 @@ fn first_start(now: DateTime<Utc>) -> Expr {
 }
 
 /// Locks a task that the worker holds by this claim; any other is a conflict.
-pub(super) async fn hold_claim(
+pub(in crate::store) async fn hold_claim(
     tx: &Tx,
     org_id: OrgId,
     worker_id: WorkerId,
@@ -303,7 +303,7 @@ pub(super) async fn hold_claim(
 }
 
 /// Locks a task that the worker runs by this claim; one that it did not begin is a conflict, too.
-pub(super) async fn hold_running(
+pub(in crate::store) async fn hold_running(
     tx: &Tx,
     org_id: OrgId,
     worker_id: WorkerId,
@@ -315,7 +315,7 @@ pub(super) async fn hold_running(
 }
 
 /// Locks a task, however it stands.
-pub(super) async fn hold_task(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<HeldTask> {
+pub(in crate::store) async fn hold_task(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<HeldTask> {
     let condition = Cond::all().add(Expr::col(task::Column::OrgId).eq(org_id)).add(Expr::col(task::Column::Id).eq(id));
     hold(tx, condition).await?.ok_or(Error::NotFound)
 }

@@ -20,7 +20,7 @@ use crate::{
         AgentKey,
         permit::{AdministerAgent, Permit},
     },
-    store::{Store, audit::Record},
+    store::{Store, audit::record::Record},
 };
 
 /// With whom an agent is shared.

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     policy::permit::{ManageGlobalAgent, Permit, UpdateAgent},
-    store::{Store, audit::Record, db::Tx},
+    store::{Store, audit::record::Record, db::Tx},
 };
 
 /// A document that is to be attached.
@@ -170,7 +170,7 @@ async fn goal_of(tx: &Tx, org_id: OrgId, agent_id: AgentId, goal_id: GoalId) -> 
 }
 
 /// Adds a document of an organisation's.
-pub(super) async fn insert_document(
+pub(in crate::store) async fn insert_document(
     tx: &Tx,
     clock: &Clock,
     org_id: OrgId,

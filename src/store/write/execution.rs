@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     policy::permit::{Permit, RunTasks},
-    store::{Store, audit::Record, db::Tx},
+    store::{Store, audit::record::Record, db::Tx},
 };
 
 /// A run that is to be recorded.

@@ -27,7 +27,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     policy::permit::{CreateGlobalAgent, GovernAgent, ManageGlobalAgent, Permit},
-    store::{Store, audit::Record, db::Tx, fold},
+    store::{Store, audit::record::Record, db::Tx, fold},
 };
 
 /// What an organisation may say of a global agent, for itself alone.
@@ -43,7 +43,7 @@ pub struct InstalledChange {
 
 /// What the platform says of one of its agents.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PlatformAgent {
+pub(in crate::store) struct PlatformAgent {
     pub status: AgentStatus,
     pub chat_capable: bool,
     pub required_approvals: i32,
@@ -175,7 +175,7 @@ impl Store {
 }
 
 /// Reads the platform's row; `NOT_FOUND` where there is none.
-pub(super) async fn platform_agent(tx: &Tx, id: AgentId) -> Result<PlatformAgent> {
+pub(in crate::store) async fn platform_agent(tx: &Tx, id: AgentId) -> Result<PlatformAgent> {
     use global_agent::{Column, Entity};
     let mut select = Query::select();
     select
@@ -193,7 +193,7 @@ pub(super) async fn platform_agent(tx: &Tx, id: AgentId) -> Result<PlatformAgent
 
 /// Installs a global agent for an organisation, unless somebody did: of several at once the first does, and the others
 /// wait for it. Gives the record of it to whoever installed.
-pub(super) async fn install(
+pub(in crate::store) async fn install(
     tx: &Tx,
     clock: &Clock,
     org_id: OrgId,

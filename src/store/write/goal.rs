@@ -21,13 +21,13 @@ use super::{
     check::hold_agent,
     document::{DocumentDraft, insert_document},
     global_agent::{install, platform_agent},
-    step::{hold_goal, moved, task_step},
+    transition::{hold_goal, moved, task_step},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
     policy::permit::{CancelGoal, Permit, SubmitGoal},
-    store::{Store, audit::Record, db::Tx, fold},
+    store::{Store, audit::record::Record, db::Tx, fold},
 };
 
 /// A goal that is to be submitted.
@@ -167,6 +167,6 @@ impl Earlier<'_> {
 }
 
 /// A key is stored as its digest: what a client puts into one may be content.
-pub(super) fn digest(key: &str) -> String {
+pub(in crate::store) fn digest(key: &str) -> String {
     Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,7 +21,7 @@ use crate::{
         facts::Protected,
         permit::{Action, AddMember, ConfirmMember, ManageMembers, Permit},
     },
-    store::{db::Tx, identity::mail},
+    store::{auth::mail, db::Tx},
 };
 
 /// A membership.
@@ -56,7 +56,7 @@ impl MemberState {
 }
 
 /// A membership that is not over, or that somebody asks to begin again.
-pub(super) fn present() -> Condition {
+pub(in crate::store) fn present() -> Condition {
     Condition::any()
         .add(org_membership::Column::Status.ne(MembershipStatus::Left))
         .add(org_membership::Column::PendingRole.is_not_null())
@@ -72,7 +72,7 @@ pub async fn member_lock<A: Action<On: Protected<Key = OrgId>>>(
     lock(tx, permit.key(), user).await
 }
 
-pub(super) async fn lock(tx: &Tx, org: OrgId, user: UserId) -> Result<Option<MemberState>> {
+pub(in crate::store) async fn lock(tx: &Tx, org: OrgId, user: UserId) -> Result<Option<MemberState>> {
     use org_membership::Column::{Id, OrgId, PendingRole, RequestId, RequestedAt, Role, Status, UserId};
     let admins = Condition::all().add(Status.eq(MembershipStatus::Active)).add(Role.eq(OrgRole::Admin));
     let held: Vec<MemberState> = org_membership::Entity::find()
@@ -94,7 +94,7 @@ pub async fn member_other_admins(tx: &Tx, permit: &Permit<ManageMembers>, user: 
     other_admins(tx, permit.key(), user).await
 }
 
-pub(super) async fn other_admins(tx: &Tx, org: OrgId, but: UserId) -> Result<i64> {
+pub(in crate::store) async fn other_admins(tx: &Tx, org: OrgId, but: UserId) -> Result<i64> {
     let mut select = admins(org);
     select
         .expr(Func::count(Expr::col(Asterisk)))

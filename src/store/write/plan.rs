@@ -24,14 +24,14 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     approval::{self, NewRequest},
-    step::{HeldGoal, hold_goal},
+    transition::{HeldGoal, hold_goal},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{ApprovalWaits, State},
     policy::permit::{Permit, ProposePlan},
-    store::{Store, audit::Record, db::Tx},
+    status::{ApprovalWaits, State},
+    store::{Store, audit::record::Record, db::Tx},
 };
 
 /// A plan, checked: keys are unique, every dependency names a task of the plan, and there is no cycle.
@@ -244,7 +244,7 @@ async fn make(tx: &Tx, clock: &Clock, org_id: OrgId, goal: &HeldGoal, drafts: Ve
             json!({ "goalId": about["goalId"], "type": draft.kind, "steps": [created.as_str(), pending.as_str()] });
         records.push(Record::about("task.created", *id).with(told));
         if !waits {
-            ready.push(super::step::told("task.queued", *id, goal.id, pending, queued));
+            ready.push(super::transition::told("task.queued", *id, goal.id, pending, queued));
         }
         rows.push(task::ActiveModel {
             org_id: Set(org_id),

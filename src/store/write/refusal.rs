@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     store::{
         Store,
-        audit::{self, Record},
+        audit::record::{self, Record},
     },
 };
 
@@ -16,10 +16,10 @@ impl Store {
         let org = self.viewer().org_id();
         let tx = self.begin_write(org).await?;
         match org {
-            Some(org) => audit::record_all(&tx, clock, org, self.viewer().actor(), records).await?,
+            Some(org) => record::record_all(&tx, clock, org, self.viewer().actor(), records).await?,
             None => {
                 for record in records {
-                    audit::platform_record(&tx, clock, self.viewer().user_id(), record).await?;
+                    record::platform_record(&tx, clock, self.viewer().user_id(), record).await?;
                 }
             }
         }

@@ -17,18 +17,18 @@ use serde_json::json;
 
 use super::global_agent::{install, platform_agent};
 use crate::{
+    auth::KeyStanding,
     clock::Clock,
     error::{Error, Result},
-    identity::KeyStanding,
     policy::{
         AgentKey,
         permit::{CreateServiceAccount, ManageServiceAccount, Permit},
     },
     store::{
         Store,
-        audit::Record,
+        audit::record::Record,
+        auth::service_account::key_lookup,
         db::{Role, Tx},
-        identity::service_account::key_lookup,
     },
 };
 

@@ -19,14 +19,14 @@ use serde_json::json;
 use super::{
     approval,
     claim::{Claim, HeldTask, LOST, hold_running, hold_task},
-    step::{HeldGoal, hold_goal, moved, task_step, told},
+    transition::{HeldGoal, hold_goal, moved, task_step, told},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::{State, TaskRules},
     policy::permit::{DirectTask, Permit, RunTasks},
-    store::{Store, any_of, audit::Record, db::Tx, uuids},
+    status::{State, TaskRules},
+    store::{Store, any_of, audit::record::Record, db::Tx, uuids},
 };
 
 /// How a task failed.

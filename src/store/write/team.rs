@@ -21,7 +21,7 @@ use crate::{
         TeamFacts, TeamKey,
         permit::{CreateTeam, ManageTeam, ManageTeamMembers, Permit},
     },
-    store::{Store, audit::Record, fold, row::Row as _, team::TeamRow},
+    store::{Store, audit::record::Record, fold, list::row::Row as _, read::team::TeamRow},
 };
 
 /// A team that is to be created.

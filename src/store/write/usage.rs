@@ -24,10 +24,9 @@ use crate::{
     store::{
         Store, any_of,
         db::Tx,
+        read::usage::keyed,
         scope::{Seer, hangs_off_agent},
-        table_column,
-        usage::keyed,
-        uuids,
+        table_column, uuids,
     },
 };
 

@@ -19,9 +19,9 @@ use crate::{
         permit::{Action, AppointSuperAdmin, CreateUser, ManageUser, Permit, RenameUser},
     },
     store::{
+        auth::account::{self, NewAccount},
         db::Tx,
         fold,
-        identity::account::{self, NewAccount},
     },
 };
 
@@ -60,7 +60,7 @@ pub async fn user_lookup<A: Action<On = AccountFacts>>(tx: &Tx, permit: &Permit<
     user_by_id(tx, permit.key()).await
 }
 
-pub(super) async fn user_by_id(tx: &Tx, user: UserId) -> Result<AccountState> {
+pub(in crate::store) async fn user_by_id(tx: &Tx, user: UserId) -> Result<AccountState> {
     accounts().filter(user::Column::Id.eq(user)).into_model().one(tx).await?.ok_or(Error::NotFound)
 }
 

@@ -16,9 +16,9 @@ use serde_json::json;
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    lifecycle::State,
     policy::permit::{DrainWorker, Permit, RegisterWorker},
-    store::{Store, audit::Record, db::Tx},
+    status::State,
+    store::{Store, audit::record::Record, db::Tx},
 };
 
 /// A worker that is to be registered.

@@ -22,10 +22,10 @@ pub trait State: Copy + Debug + Eq + 'static {
     const EVERY: &'static [Self];
     /// The states in which its life ends.
     const FINAL: &'static [Self];
-    /// The ordinary steps. Beside them, [`State::FROM_ANY`] is reached from every state that is not final.
+    /// The ordinary steps. Beside them, [`State::FROM_ANY_ACTIVE`] is reached from every state that is not final.
     const STEPS: &'static [(Self, Self)];
     /// What every state that is not final may become.
-    const FROM_ANY: &'static [Self];
+    const FROM_ANY_ACTIVE: &'static [Self];
 
     /// Whether its life has ended.
     fn is_final(self) -> bool {
@@ -34,7 +34,7 @@ pub trait State: Copy + Debug + Eq + 'static {
 
     /// Whether the step is legal.
     fn may_become(self, next: Self) -> bool {
-        Self::STEPS.contains(&(self, next)) || (!self.is_final() && Self::FROM_ANY.contains(&next))
+        Self::STEPS.contains(&(self, next)) || (!self.is_final() && Self::FROM_ANY_ACTIVE.contains(&next))
     }
 
     /// The states from which `next` is reached.
@@ -55,7 +55,7 @@ impl State for GoalStatus {
         (Self::AwaitingApproval, Self::Rejected),
         (Self::Running, Self::Completed),
     ];
-    const FROM_ANY: &'static [Self] = &[Self::Failed, Self::Cancelled];
+    const FROM_ANY_ACTIVE: &'static [Self] = &[Self::Failed, Self::Cancelled];
 }
 
 impl State for TaskStatus {
@@ -81,7 +81,7 @@ impl State for TaskStatus {
         // `retryTask`.
         (Self::DeadLetter, Self::Queued),
     ];
-    const FROM_ANY: &'static [Self] = &[Self::Cancelled];
+    const FROM_ANY_ACTIVE: &'static [Self] = &[Self::Cancelled];
 }
 
 impl State for ApprovalStatus {
@@ -89,7 +89,7 @@ impl State for ApprovalStatus {
     const FINAL: &'static [Self] = &[Self::Approved, Self::Rejected, Self::Cancelled, Self::Expired];
     const STEPS: &'static [(Self, Self)] =
         &[(Self::Pending, Self::Approved), (Self::Pending, Self::Rejected), (Self::Pending, Self::Expired)];
-    const FROM_ANY: &'static [Self] = &[Self::Cancelled];
+    const FROM_ANY_ACTIVE: &'static [Self] = &[Self::Cancelled];
 }
 
 /// How long approval requests wait for decisions.
@@ -118,7 +118,7 @@ impl State for ChatSessionStatus {
     const EVERY: &'static [Self] = Self::ALL;
     const FINAL: &'static [Self] = &[Self::Closed, Self::Expired];
     const STEPS: &'static [(Self, Self)] = &[(Self::Open, Self::Closed), (Self::Open, Self::Expired)];
-    const FROM_ANY: &'static [Self] = &[];
+    const FROM_ANY_ACTIVE: &'static [Self] = &[];
 }
 
 /// When chats end by themselves, and for how long what was said in them is kept.
@@ -146,7 +146,7 @@ impl State for WorkerStatus {
         // It was heard of again.
         (Self::Offline, Self::Active),
     ];
-    const FROM_ANY: &'static [Self] = &[];
+    const FROM_ANY_ACTIVE: &'static [Self] = &[];
 }
 
 /// For how long a worker's claim holds, and when a task that failed is tried again.

@@ -145,19 +145,19 @@ pub struct ServiceViewer {
     /// What it may do.
     pub scopes: BTreeSet<ServiceScope>,
     /// Which agents it sees.
-    pub agents: Sight,
+    pub agents: AgentAccess,
 }
 
 /// Which agents a service account sees, with all that hangs off them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Sight {
+pub enum AgentAccess {
     /// Every agent of its organisation, and the global ones.
     All,
     /// These.
     Named(BTreeSet<AgentId>),
 }
 
-impl Sight {
+impl AgentAccess {
     /// Whether the agent is in it.
     pub fn holds(&self, agent: AgentId) -> bool {
         match self {

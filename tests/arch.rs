@@ -57,9 +57,7 @@ fn graphql_is_named_only_in_its_room_and_at_the_door() {
 #[test]
 fn policy_depends_on_nothing_above_it() {
     for (name, text) in sources("src/policy") {
-        for room in
-            ["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::auth", "crate::clock"]
-        {
+        for room in ["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::auth", "crate::clock"] {
             assert!(!code(&text).contains(room), "{name} names {room}");
         }
     }

@@ -8,10 +8,10 @@ use entity::{
 };
 use palisade::{
     auth::{
-        KeyStanding, ServiceKey, opaque,
+        ServiceKey, ServiceKeyStatus, opaque,
         service_key::{self, Maker},
     },
-    viewer::Sight,
+    viewer::AgentAccess,
 };
 use uuid::Uuid;
 
@@ -32,11 +32,11 @@ pub fn check(data: &[u8]) {
     let fresh = service_key::fresh(org_id, id);
     let key = ServiceKey::parse(&fresh.text).expect("a fresh key is read");
     assert_eq!((key.org_id, key.id), (org_id, id));
-    let standing = || KeyStanding {
+    let standing = || ServiceKeyStatus {
         org_id,
         id,
         scopes: [].into(),
-        agents: Sight::All,
+        agents: AgentAccess::All,
         key_hash: Secret::new(opaque::hash(&fresh.text)),
         previous: None,
         last_used_at: None,

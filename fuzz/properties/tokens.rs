@@ -10,7 +10,7 @@ use entity::{
 };
 use jsonwebtoken::{Algorithm, EncodingKey};
 use palisade::auth::{
-    ServerSecret, SigningKey, Standing,
+    ServerSecret, SessionStatus, SigningKey,
     token::{self, Issuer},
 };
 use serde_json::{Value, json};
@@ -43,8 +43,8 @@ fn ours() -> &'static Ours {
     })
 }
 
-fn standing(number: u128) -> Standing {
-    Standing {
+fn standing(number: u128) -> SessionStatus {
+    SessionStatus {
         session_id: id(number ^ 2),
         expires_at: now() + TimeDelta::days(1),
         revoked_at: None,

@@ -16,7 +16,7 @@ use crate::{
         db::Database,
         write::{
             chat_end::{chats_expire, chats_forget},
-            lease_expiry::leases_lapse,
+            lease_expiry::expire_leases,
         },
     },
 };
@@ -43,7 +43,7 @@ type Job = (&'static str, Duration, for<'a> fn(&'a Work) -> Run<'a>);
 /// All of them.
 const JOBS: &[Job] = &[
     ("lost leases", Duration::from_secs(5), |work| {
-        Box::pin(async move { leases_lapse(&work.database, &work.clock, &work.tasks).await.map(drop) })
+        Box::pin(async move { expire_leases(&work.database, &work.clock, &work.tasks).await.map(drop) })
     }),
     ("expired approvals", Duration::from_secs(15), |work| {
         Box::pin(async move { expire_due(&work.database, &work.clock, &work.tasks).await.map(drop) })

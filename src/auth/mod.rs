@@ -35,6 +35,6 @@ pub mod token;
 pub use keys::{KeySet, SigningKey};
 pub use password::Passwords;
 pub use secret::ServerSecret;
-pub use service_key::{KeyStanding, ServiceKey};
-pub use session_status::Standing;
+pub use service_key::{ServiceKey, ServiceKeyStatus};
+pub use session_status::SessionStatus;
 pub use token::Claims;

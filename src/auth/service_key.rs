@@ -5,7 +5,7 @@
 //! guessing 256 random bits. It names its row, so that a look-up costs what a session's does.
 //!
 //! A key is as good as whoever made it: it works while its maker is an active admin of the organisation, and lapses when
-//! they are not. [`KeyStanding::viewer`] asks that of the rows, every time.
+//! they are not. [`ServiceKeyStatus::viewer`] asks that of the rows, every time.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq;
 use super::opaque;
 use crate::{
     error::{Error, Result},
-    viewer::{ServiceViewer, Sight, Viewer},
+    viewer::{AgentAccess, ServiceViewer, Viewer},
 };
 
 /// What every key begins with. Other tokens of ours go on without the underscore.
@@ -109,7 +109,7 @@ impl Maker {
 
 /// What the rows say about a service account.
 #[derive(Clone, Debug)]
-pub struct KeyStanding {
+pub struct ServiceKeyStatus {
     /// The organisation.
     pub org_id: OrgId,
     /// The service account.
@@ -117,7 +117,7 @@ pub struct KeyStanding {
     /// What it may do.
     pub scopes: BTreeSet<ServiceScope>,
     /// Which agents it sees.
-    pub agents: Sight,
+    pub agents: AgentAccess,
     /// SHA-256 of its key.
     pub key_hash: Secret,
     /// The same of the key before, and until when that one works.
@@ -132,7 +132,7 @@ pub struct KeyStanding {
     pub maker: Maker,
 }
 
-impl KeyStanding {
+impl ServiceKeyStatus {
     /// The viewer for a key, under the rows as they are now; one answer for every reason against it.
     pub fn viewer(self, key: &ServiceKey, now: DateTime<Utc>) -> Result<Viewer> {
         let named = self.org_id == key.org_id && self.id == key.id;
@@ -164,13 +164,13 @@ mod tests {
         (OrgId::from_uuid(Uuid::from_u128(0x0188_bac7_4afa_78aa)), ServiceAccountId::from_uuid(Uuid::from_u128(7)))
     }
 
-    fn standing(key: &opaque::Fresh) -> KeyStanding {
+    fn standing(key: &opaque::Fresh) -> ServiceKeyStatus {
         let (org_id, id) = ids();
-        KeyStanding {
+        ServiceKeyStatus {
             org_id,
             id,
             scopes: [ServiceScope::TasksRun].into(),
-            agents: Sight::All,
+            agents: AgentAccess::All,
             key_hash: Secret::new(key.hash.clone()),
             previous: None,
             last_used_at: None,
@@ -211,7 +211,7 @@ mod tests {
         let key = ServiceKey::parse(&fresh.text).unwrap();
         assert!(matches!(standing(&fresh).viewer(&key, NOW), Ok(Viewer::ServiceAccount(_))));
         assert!(standing(&other).viewer(&key, NOW).is_err());
-        let elsewhere = KeyStanding { id: ServiceAccountId::from_uuid(Uuid::from_u128(8)), ..standing(&fresh) };
+        let elsewhere = ServiceKeyStatus { id: ServiceAccountId::from_uuid(Uuid::from_u128(8)), ..standing(&fresh) };
         assert!(elsewhere.viewer(&key, NOW).is_err());
     }
 
@@ -220,7 +220,8 @@ mod tests {
         let (org_id, id) = ids();
         let (old, new) = (fresh(org_id, id), fresh(org_id, id));
         let key = ServiceKey::parse(&old.text).unwrap();
-        let rotated = |until| KeyStanding { previous: Some((Secret::new(old.hash.clone()), until)), ..standing(&new) };
+        let rotated =
+            |until| ServiceKeyStatus { previous: Some((Secret::new(old.hash.clone()), until)), ..standing(&new) };
         assert!(rotated(NOW + TimeDelta::seconds(1)).viewer(&key, NOW).is_ok());
         assert!(rotated(NOW).viewer(&key, NOW).is_err());
     }
@@ -231,12 +232,12 @@ mod tests {
         let fresh = fresh(org_id, id);
         let key = ServiceKey::parse(&fresh.text).unwrap();
         let good = standing(&fresh);
-        let made_by = |maker| KeyStanding { maker, ..good.clone() };
+        let made_by = |maker| ServiceKeyStatus { maker, ..good.clone() };
         let maker = good.maker;
         for gone in [
-            KeyStanding { revoked_at: Some(NOW), ..good.clone() },
-            KeyStanding { org_status: OrganizationStatus::Suspended, ..good.clone() },
-            KeyStanding { org_status: OrganizationStatus::Archived, ..good.clone() },
+            ServiceKeyStatus { revoked_at: Some(NOW), ..good.clone() },
+            ServiceKeyStatus { org_status: OrganizationStatus::Suspended, ..good.clone() },
+            ServiceKeyStatus { org_status: OrganizationStatus::Archived, ..good.clone() },
             made_by(Maker { status: UserStatus::Suspended, ..maker }),
             made_by(Maker { status: UserStatus::Deactivated, ..maker }),
             made_by(Maker { is_super_admin: true, ..maker }),

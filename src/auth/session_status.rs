@@ -19,7 +19,7 @@ use crate::{
 
 /// A session, its user, and the user's place in the session's organisation.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct SessionStatus {
     /// The session.
     pub session_id: SessionId,
     /// When it ends whatever happens.
@@ -44,7 +44,7 @@ pub struct Standing {
     pub teams: BTreeMap<TeamId, TeamRole>,
 }
 
-impl Standing {
+impl SessionStatus {
     /// Whether the session goes on and its account may sign in.
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && now < self.expires_at && self.status == UserStatus::Active
@@ -102,8 +102,8 @@ mod tests {
         I::from_uuid(Uuid::from_u128(n))
     }
 
-    fn admin() -> Standing {
-        Standing {
+    fn admin() -> SessionStatus {
+        SessionStatus {
             session_id: id(1),
             expires_at: NOW + TimeDelta::days(1),
             revoked_at: None,
@@ -118,8 +118,8 @@ mod tests {
         }
     }
 
-    fn operator() -> Standing {
-        Standing {
+    fn operator() -> SessionStatus {
+        SessionStatus {
             is_super_admin: true,
             org_id: None,
             org_status: None,
@@ -129,14 +129,14 @@ mod tests {
         }
     }
 
-    fn claims(standing: &Standing) -> Claims {
+    fn claims(status: &SessionStatus) -> Claims {
         Claims {
-            user_id: standing.user_id,
-            session_id: standing.session_id,
-            is_super_admin: standing.is_super_admin,
-            org_id: standing.org_id,
-            org_role: standing.membership.map(|(role, _)| role),
-            team_ids: Some(standing.teams.keys().copied().collect()),
+            user_id: status.user_id,
+            session_id: status.session_id,
+            is_super_admin: status.is_super_admin,
+            org_id: status.org_id,
+            org_role: status.membership.map(|(role, _)| role),
+            team_ids: Some(status.teams.keys().copied().collect()),
             scopes: vec![],
             issued_at: NOW,
             expires_at: NOW + TimeDelta::minutes(15),
@@ -144,8 +144,8 @@ mod tests {
         }
     }
 
-    fn tenant(standing: &Standing, claims: &Claims) -> TenantViewer {
-        match standing.viewer_for(claims, NOW) {
+    fn tenant(status: &SessionStatus, claims: &Claims) -> TenantViewer {
+        match status.viewer_for(claims, NOW) {
             Ok(Viewer::Tenant(tenant)) => tenant,
             other => panic!("{other:?}"),
         }
@@ -156,7 +156,7 @@ mod tests {
         let viewer = tenant(&admin(), &claims(&admin()));
         assert_eq!((viewer.org_role, viewer.teams.len()), (OrgRole::Admin, 2));
         assert!(matches!(operator().viewer_for(&claims(&operator()), NOW), Ok(Viewer::SuperAdmin(_))));
-        let alone = Standing { is_super_admin: false, ..operator() };
+        let alone = SessionStatus { is_super_admin: false, ..operator() };
         assert!(matches!(alone.viewer_for(&claims(&alone), NOW), Ok(Viewer::Unaffiliated(_))));
     }
 
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(viewer.org_role, OrgRole::Member);
         assert_eq!(viewer.teams, [(id(5), TeamRole::Member)].into());
 
-        let demoted = Standing {
+        let demoted = SessionStatus {
             membership: Some((OrgRole::Member, MembershipStatus::Active)),
             teams: BTreeMap::new(),
             ..admin()
@@ -187,20 +187,20 @@ mod tests {
     fn whatever_ends_a_session_or_a_membership_ends_the_viewer() {
         let (good, asked) = (admin(), claims(&admin()));
         for gone in [
-            Standing { revoked_at: Some(NOW), ..good.clone() },
-            Standing { expires_at: NOW, ..good.clone() },
-            Standing { status: UserStatus::Suspended, ..good.clone() },
-            Standing { status: UserStatus::Deactivated, ..good.clone() },
-            Standing { org_status: Some(OrganizationStatus::Suspended), ..good.clone() },
-            Standing { org_status: Some(OrganizationStatus::Archived), ..good.clone() },
-            Standing { org_status: None, ..good.clone() },
-            Standing { membership: Some((OrgRole::Admin, MembershipStatus::Left)), ..good.clone() },
-            Standing { membership: Some((OrgRole::Admin, MembershipStatus::Pending)), ..good.clone() },
-            Standing { membership: None, ..good.clone() },
-            Standing { org_id: Some(id(33)), ..good.clone() },
-            Standing { org_id: None, ..good.clone() },
-            Standing { user_id: id(22), ..good.clone() },
-            Standing { session_id: id(11), ..good.clone() },
+            SessionStatus { revoked_at: Some(NOW), ..good.clone() },
+            SessionStatus { expires_at: NOW, ..good.clone() },
+            SessionStatus { status: UserStatus::Suspended, ..good.clone() },
+            SessionStatus { status: UserStatus::Deactivated, ..good.clone() },
+            SessionStatus { org_status: Some(OrganizationStatus::Suspended), ..good.clone() },
+            SessionStatus { org_status: Some(OrganizationStatus::Archived), ..good.clone() },
+            SessionStatus { org_status: None, ..good.clone() },
+            SessionStatus { membership: Some((OrgRole::Admin, MembershipStatus::Left)), ..good.clone() },
+            SessionStatus { membership: Some((OrgRole::Admin, MembershipStatus::Pending)), ..good.clone() },
+            SessionStatus { membership: None, ..good.clone() },
+            SessionStatus { org_id: Some(id(33)), ..good.clone() },
+            SessionStatus { org_id: None, ..good.clone() },
+            SessionStatus { user_id: id(22), ..good.clone() },
+            SessionStatus { session_id: id(11), ..good.clone() },
         ] {
             assert!(matches!(gone.viewer_for(&asked, NOW), Err(Error::Unauthenticated)), "{gone:?}");
         }
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_super_admin_by_the_claim_or_the_row_alone_is_nobody() {
-        let member = Standing { is_super_admin: false, ..operator() };
+        let member = SessionStatus { is_super_admin: false, ..operator() };
         assert!(member.viewer_for(&claims(&operator()), NOW).is_err());
         assert!(operator().viewer_for(&claims(&member), NOW).is_err());
-        let promoted = Standing { is_super_admin: true, ..admin() };
+        let promoted = SessionStatus { is_super_admin: true, ..admin() };
         assert!(promoted.viewer_for(&claims(&admin()), NOW).is_err());
         assert!(promoted.viewer_for(&claims(&promoted), NOW).is_err());
         let pretender = Claims { is_super_admin: true, ..claims(&admin()) };

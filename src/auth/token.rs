@@ -19,7 +19,7 @@ use entity::{
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value, json};
 
-use super::{bearer, keys::SigningKey, opaque, session_status::Standing, strict_json};
+use super::{bearer, keys::SigningKey, opaque, session_status::SessionStatus, strict_json};
 use crate::error::{Error, Result};
 
 /// `typ` of an access token (RFC 9068): nothing else that the same key may ever sign can be taken for one.
@@ -67,30 +67,30 @@ pub struct Claims {
 pub fn issue(
     key: &SigningKey,
     issuer: &Issuer,
-    standing: &Standing,
+    status: &SessionStatus,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<String> {
-    let user = standing.user_id.to_string();
+    let user = status.user_id.to_string();
     let mut claims = json!({
         "iss": issuer.issuer,
         "aud": issuer.audience,
         "sub": user,
         "user_id": user,
-        "email": standing.email,
-        "sid": standing.session_id.to_string(),
+        "email": status.email,
+        "sid": status.session_id.to_string(),
         "jti": opaque::random(),
         "iat": now.timestamp(),
         "nbf": now.timestamp(),
         "exp": expires_at.timestamp(),
-        "is_super_admin": standing.is_super_admin,
+        "is_super_admin": status.is_super_admin,
         "scopes": [],
     });
-    if let (Some(org), Some((role, _))) = (standing.org_id, standing.membership) {
+    if let (Some(org), Some((role, _))) = (status.org_id, status.membership) {
         claims["org_id"] = org.to_string().into();
         claims["org_role"] = role_word(role).into();
-        if standing.teams.len() <= TEAMS {
-            claims["team_ids"] = standing.teams.keys().map(TeamId::to_string).collect();
+        if status.teams.len() <= TEAMS {
+            claims["team_ids"] = status.teams.keys().map(TeamId::to_string).collect();
         }
     }
     let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.id.to_string()), ..Header::new(Algorithm::EdDSA) };

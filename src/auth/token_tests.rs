@@ -33,8 +33,8 @@ fn issuer() -> Issuer {
     Issuer { issuer: "https://palisade.example".to_owned(), audience: "palisade".to_owned() }
 }
 
-fn standing() -> Standing {
-    Standing {
+fn status() -> SessionStatus {
+    SessionStatus {
         session_id: id(2),
         expires_at: now() + TimeDelta::days(1),
         revoked_at: None,
@@ -85,7 +85,7 @@ fn without(mut value: Value, name: &str) -> String {
 #[test]
 fn an_issued_token_verifies_and_says_what_the_rows_said() {
     let key = key();
-    let token = issue(&key, &issuer(), &standing(), now(), now() + TimeDelta::minutes(15)).unwrap();
+    let token = issue(&key, &issuer(), &status(), now(), now() + TimeDelta::minutes(15)).unwrap();
     let claims = verify(&key, &token).unwrap();
     assert_eq!((claims.user_id, claims.session_id, claims.org_id), (id(3), id(2), Some(id(4))));
     assert_eq!((claims.org_role, claims.team_ids), (Some(OrgRole::Admin), Some([id(5)].into())));
@@ -101,14 +101,14 @@ fn an_issued_token_verifies_and_says_what_the_rows_said() {
 
 #[test]
 fn no_two_tokens_are_alike() {
-    let issue = || issue(&key(), &issuer(), &standing(), now(), now() + TimeDelta::minutes(15)).unwrap();
+    let issue = || issue(&key(), &issuer(), &status(), now(), now() + TimeDelta::minutes(15)).unwrap();
     assert_ne!(issue(), issue());
 }
 
 #[test]
 fn a_token_outside_every_organisation_claims_none() {
     let key = key();
-    let alone = Standing { org_id: None, org_status: None, membership: None, teams: [].into(), ..standing() };
+    let alone = SessionStatus { org_id: None, org_status: None, membership: None, teams: [].into(), ..status() };
     let token = issue(&key, &issuer(), &alone, now(), now() + TimeDelta::minutes(15)).unwrap();
     let claims = verify(&key, &token).unwrap();
     assert_eq!((claims.org_id, claims.org_role, claims.team_ids), (None, None, None));
@@ -117,10 +117,10 @@ fn a_token_outside_every_organisation_claims_none() {
 #[test]
 fn a_member_of_very_many_teams_gets_a_token_that_fits_and_limits_nothing() {
     let key = key();
-    let busy = Standing { teams: (0..1000).map(|n| (id(n), TeamRole::Member)).collect(), ..standing() };
+    let busy = SessionStatus { teams: (0..1000).map(|n| (id(n), TeamRole::Member)).collect(), ..status() };
     let token = issue(&key, &issuer(), &busy, now(), now() + TimeDelta::minutes(15)).unwrap();
     assert_eq!(verify(&key, &token).unwrap().team_ids, None);
-    let busy = Standing { teams: (0..100).map(|n| (id(n), TeamRole::Member)).collect(), ..standing() };
+    let busy = SessionStatus { teams: (0..100).map(|n| (id(n), TeamRole::Member)).collect(), ..status() };
     let token = issue(&key, &issuer(), &busy, now(), now() + TimeDelta::minutes(15)).unwrap();
     assert!(token.len() < bearer::MAX_TOKEN, "{}", token.len());
     assert_eq!(verify(&key, &token).unwrap().team_ids.unwrap().len(), 100);

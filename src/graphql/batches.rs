@@ -25,7 +25,7 @@ use crate::{
             row::Columns,
         },
         read::{
-            agent::{AgentQuery, AgentRow, CollaboratorRow, Standing},
+            agent::{AgentQuery, AgentRelation, AgentRow, CollaboratorRow},
             approval::{ApprovalRow, DecisionRow, Routing},
             budget::BudgetRow,
             chat::{ChatMessageRow, ChatSessionRow},
@@ -239,7 +239,7 @@ batches! {
         |this, store, keys| store.agent_counts_of_teams(keys, &this.query).await;
 
     /// How the viewer stands to agents.
-    AgentStanding {} (AgentId => Standing)
+    AgentRelationKey {} (AgentId => AgentRelation)
         |_this, store, keys| store.agent_standings(keys).await;
     /// Collaborators of agents.
     Collaborators { columns: Columns<agent_collaborator::Entity> } (AgentId => Vec<CollaboratorRow>)

@@ -15,6 +15,6 @@ pub struct Requires(pub Permission);
 
 impl Guard for Requires {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        policy::may_start(&cx(ctx).viewer, self.0).map_err(Into::into)
+        policy::can_start_operation(&cx(ctx).viewer, self.0).map_err(Into::into)
     }
 }

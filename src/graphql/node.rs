@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    policy::{Permission, may_start},
+    policy::{Permission, can_start_operation},
     store::{
         list::row::Row,
         read::{document::DocumentRow, event::EventRow},
@@ -137,7 +137,7 @@ pub async fn lookup(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<O
             let rows = cx.store.file_by_ids(&[id], file::columns(&fields)).await?;
             rows.into_iter().next().map(|row| Node::WorkspaceFile(WorkspaceFile(row)))
         }
-        EventId::PREFIX if may_start(&cx.viewer, Permission::AuditRead).is_err() => None,
+        EventId::PREFIX if can_start_operation(&cx.viewer, Permission::AuditRead).is_err() => None,
         EventId::PREFIX => {
             let id = parse_id(field, id)?;
             let rows = cx.store.event_by_ids(&[id], EventRow::columns(fields)).await?;

@@ -158,7 +158,7 @@ impl Following {
 
     /// Picks from a batch what is worth a turn. Also looks whether what is followed is still to be seen.
     async fn pick(&mut self, batch: Vec<LogEntry>) -> Result<(), Box<Answer>> {
-        let sight = self.about != About::Everything && batch.iter().any(LogEntry::may_change_sight);
+        let sight = self.about != About::Everything && batch.iter().any(LogEntry::may_change_visibility);
         let mut batch: Vec<LogEntry> = batch.into_iter().filter(|entry| self.about.holds(entry)).collect();
         if batch.is_empty() && !sight {
             return Ok(());

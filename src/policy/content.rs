@@ -37,7 +37,7 @@ pub fn reader(viewer: &Viewer) -> Option<ContentReader> {
             (members || work || chat).then_some(ContentReader { members, work, chat })
         }
         Viewer::ServiceAccount(key) => {
-            let (work, chat) = (key_opens(key, Audience::Work), key_opens(key, Audience::Chat));
+            let (work, chat) = (service_account_opens(key, Audience::Work), service_account_opens(key, Audience::Chat));
             (work || chat).then_some(ContentReader { members: false, work, chat })
         }
         Viewer::Anonymous | Viewer::Unaffiliated(_) | Viewer::SuperAdmin(_) => None,
@@ -45,7 +45,7 @@ pub fn reader(viewer: &Viewer) -> Option<ContentReader> {
 }
 
 /// Whether a service account's scopes open content for this audience.
-pub fn key_opens(key: &ServiceViewer, audience: Audience) -> bool {
+pub fn service_account_opens(key: &ServiceViewer, audience: Audience) -> bool {
     scopes_open(&key.scopes, audience)
 }
 
@@ -69,14 +69,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::viewer::Sight;
+    use crate::viewer::AgentAccess;
 
     fn key(scopes: &[ServiceScope]) -> ServiceViewer {
         ServiceViewer {
             id: ServiceAccountId::from_uuid(Uuid::from_u128(1)),
             org_id: OrgId::from_uuid(Uuid::from_u128(2)),
             scopes: scopes.iter().copied().collect(),
-            agents: Sight::All,
+            agents: AgentAccess::All,
         }
     }
 

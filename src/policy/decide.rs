@@ -6,12 +6,12 @@ use entity::enums::{AgentVisibility, CollaboratorPermission, ServiceScope, TeamR
 
 use super::{
     facts::{AccountFacts, AgentFacts, ApprovalFacts, Resource},
-    table::{Door, Grant, Permission, Rule, ServiceGrant, rule},
-    visibility::{in_sight, sees, sees_approval},
+    table::{Grant, Permission, Rule, ServiceGrant, SignInRequired, rule},
+    visibility::{can_see_agent, sees, sees_approval},
 };
 use crate::{
     error::Error,
-    viewer::{Account, ServiceViewer, Sight, TenantViewer, Viewer},
+    viewer::{Account, AgentAccess, ServiceViewer, TenantViewer, Viewer},
 };
 
 /// What a viewer is answered.
@@ -59,11 +59,11 @@ impl Decision {
 pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -> Decision {
     let rule = rule(permission);
     let (outcome, by) = match viewer {
-        Viewer::Anonymous if rule.door == Door::Open => (Outcome::Allow, "anyone"),
+        Viewer::Anonymous if rule.sign_in == SignInRequired::None => (Outcome::Allow, "anyone"),
         Viewer::Anonymous => (Outcome::SignIn, "anonymous"),
-        Viewer::Unaffiliated(account) => match rule.door {
-            Door::Open => (Outcome::Allow, "anyone"),
-            Door::Account if grants_person(rule, account, resource) => (Outcome::Allow, "account"),
+        Viewer::Unaffiliated(account) => match rule.sign_in {
+            SignInRequired::None => (Outcome::Allow, "anyone"),
+            SignInRequired::Account if grants_person(rule, account, resource) => (Outcome::Allow, "account"),
             _ => (Outcome::Hide, "no_organization"),
         },
         Viewer::SuperAdmin(_) => match rule.super_admin {
@@ -74,7 +74,7 @@ pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -
         },
         Viewer::Tenant(tenant) => decide_tenant(tenant, rule, resource),
         Viewer::ServiceAccount(key) if !reaches(key, resource) => (Outcome::Hide, "not_found"),
-        Viewer::ServiceAccount(key) if key_holds(key, rule) => (Outcome::Allow, "service_account"),
+        Viewer::ServiceAccount(key) if service_account_holds(key, rule) => (Outcome::Allow, "service_account"),
         Viewer::ServiceAccount(_) => (Outcome::Forbid, "no_scope"),
     };
     Decision { outcome, by, permission }
@@ -82,7 +82,7 @@ pub fn decide(viewer: &Viewer, permission: Permission, resource: Resource<'_>) -
 
 /// Whether the scopes of the viewer's token leave the row: a token that names scopes does no more than a key with them.
 fn within_scopes(account: &Account, rule: &Rule) -> bool {
-    account.scopes().is_none_or(|scopes| rule.door == Door::Open || scopes_hold(scopes, rule))
+    account.scopes().is_none_or(|scopes| rule.sign_in == SignInRequired::None || scopes_hold(scopes, rule))
 }
 
 /// Whether a member may read rows that `permission` governs at all, as far as the scopes of its token go.
@@ -130,7 +130,7 @@ fn decide_tenant(viewer: &TenantViewer, rule: &Rule, resource: Resource<'_>) -> 
         return (Outcome::Forbid, "global_agent");
     }
     // Nobody answers what is asked for themselves.
-    if let Resource::Request(request) = resource
+    if let Resource::MembershipRequest(request) = resource
         && request.concerns == viewer.account.user_id
     {
         return (Outcome::Forbid, "oneself");
@@ -177,7 +177,7 @@ const fn creates(permission: Permission, visibility: AgentVisibility) -> bool {
 }
 
 /// Whether a key has a scope that the row asks for.
-fn key_holds(key: &ServiceViewer, rule: &Rule) -> bool {
+fn service_account_holds(key: &ServiceViewer, rule: &Rule) -> bool {
     scopes_hold(&key.scopes, rule)
 }
 
@@ -191,8 +191,8 @@ fn scopes_hold(held: &BTreeSet<ServiceScope>, rule: &Rule) -> bool {
 
 /// Whether a key may read rows that `permission` governs, as far as its agents go. `store::scope` selects none of a table
 /// whose row of this table the key does not hold, whatever the path that leads there.
-pub fn key_reads(key: &ServiceViewer, permission: Permission) -> bool {
-    key_holds(key, rule(permission))
+pub fn service_account_reads(key: &ServiceViewer, permission: Permission) -> bool {
+    service_account_holds(key, rule(permission))
 }
 
 /// The columns that the viewer stands in, in relation to the object.
@@ -233,7 +233,7 @@ pub(super) fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>)
             _ => agent_of(resource).is_none_or(|agent| sees(viewer, agent)),
         },
         Grant::Share(least) => agent_of(resource).is_some_and(|agent| shares(viewer, agent, least)),
-        Grant::Submitted => match resource {
+        Grant::OwnWork => match resource {
             Resource::Goal(goal) => {
                 goal.submitted_by == Some(viewer.account.user_id)
                     || shares(viewer, &goal.agent, CollaboratorPermission::Edit)
@@ -242,7 +242,7 @@ pub(super) fn holds(viewer: &TenantViewer, grant: Grant, resource: Resource<'_>)
             Resource::Approval(approval) => approval.requested_by == Some(viewer.account.user_id),
             _ => false,
         },
-        Grant::Vacancy => matches!(resource, Resource::Request(request) if request.vacant),
+        Grant::NoActiveAdmin => matches!(resource, Resource::MembershipRequest(request) if request.no_active_admin),
         Grant::Personal => match resource {
             Resource::Account(account) => owns(&viewer.account, account),
             Resource::Chat(chat) => chat.user_id == Some(viewer.account.user_id),
@@ -267,7 +267,7 @@ pub(super) fn team_of(resource: Resource<'_>) -> Option<entity::ids::TeamId> {
         | Resource::Account(_)
         | Resource::Organization(_)
         | Resource::Worker(_)
-        | Resource::Request(_) => None,
+        | Resource::MembershipRequest(_) => None,
     }
 }
 
@@ -286,7 +286,7 @@ fn visible(viewer: &TenantViewer, resource: Resource<'_>) -> bool {
     match resource {
         Resource::Platform | Resource::Account(_) => true,
         Resource::Organization(org) => org.org_id == viewer.org_id,
-        Resource::Request(request) => request.org_id == viewer.org_id,
+        Resource::MembershipRequest(request) => request.org_id == viewer.org_id,
         Resource::Team(team) => team.key.org_id == viewer.org_id,
         Resource::Agent(agent) => sees(viewer, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == viewer.org_id),
@@ -305,14 +305,14 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
     match resource {
         Resource::Platform | Resource::Account(_) => true,
         Resource::Organization(org) => org.org_id == key.org_id,
-        Resource::Request(request) => request.org_id == key.org_id,
+        Resource::MembershipRequest(request) => request.org_id == key.org_id,
         Resource::Team(team) => team.key.org_id == key.org_id,
-        Resource::Agent(agent) => in_sight(key, agent),
+        Resource::Agent(agent) => can_see_agent(key, agent),
         Resource::NewAgent(agent) => agent.org_id.is_none_or(|org_id| org_id == key.org_id),
-        Resource::Goal(goal) => goal.org_id == key.org_id && in_sight(key, &goal.agent),
-        Resource::Approval(approval) => approval.org_id == key.org_id && in_sight(key, &approval.agent),
+        Resource::Goal(goal) => goal.org_id == key.org_id && can_see_agent(key, &goal.agent),
+        Resource::Approval(approval) => approval.org_id == key.org_id && can_see_agent(key, &approval.agent),
         Resource::Chat(chat) => {
-            chat.org_id == key.org_id && chat.agent.as_ref().is_some_and(|agent| in_sight(key, agent))
+            chat.org_id == key.org_id && chat.agent.as_ref().is_some_and(|agent| can_see_agent(key, agent))
         }
         // Another key's worker is not there: whoever could speak for it could finish its tasks.
         Resource::Worker(worker) => worker.org_id == key.org_id && worker.service_account_id == Some(key.id),
@@ -321,7 +321,7 @@ fn reaches(key: &ServiceViewer, resource: Resource<'_>) -> bool {
 
 /// Whether the viewer may start an operation that this row (or one it opens) governs: the operation guard's question,
 /// asked before anything is loaded, so that it depends on nothing but the viewer.
-pub fn may_start(viewer: &Viewer, permission: Permission) -> Result<(), Error> {
+pub fn can_start_operation(viewer: &Viewer, permission: Permission) -> Result<(), Error> {
     let rows = std::iter::once(permission).chain(rule(permission).opens.iter().copied());
     let mut refusal = Error::Forbidden(permission.as_str());
     for row in rows {
@@ -336,9 +336,9 @@ pub fn may_start(viewer: &Viewer, permission: Permission) -> Result<(), Error> {
 
 fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
     let allowed = match viewer {
-        Viewer::Anonymous if rule.door != Door::Open => return Outcome::SignIn,
+        Viewer::Anonymous if rule.sign_in != SignInRequired::None => return Outcome::SignIn,
         Viewer::Anonymous => true,
-        Viewer::Unaffiliated(account) => rule.door != Door::Role && within_scopes(account, rule),
+        Viewer::Unaffiliated(account) => rule.sign_in != SignInRequired::Membership && within_scopes(account, rule),
         Viewer::SuperAdmin(_) => rule.super_admin != Grant::No,
         Viewer::Tenant(tenant) if !within_scopes(&tenant.account, rule) => false,
         Viewer::Tenant(tenant) => {
@@ -349,7 +349,7 @@ fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
                 // Who is an agent's admin is known only once the agent is loaded.
                 || rule.agent_admin != Grant::No
         }
-        Viewer::ServiceAccount(key) => key_holds(key, rule),
+        Viewer::ServiceAccount(key) => service_account_holds(key, rule),
     };
     if allowed { Outcome::Allow } else { Outcome::Forbid }
 }
@@ -358,9 +358,9 @@ fn start(viewer: &Viewer, rule: &Rule) -> Outcome {
 pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
     let rule = rule(permission);
     match viewer {
-        Viewer::Anonymous => rule.door == Door::Open,
+        Viewer::Anonymous => rule.sign_in == SignInRequired::None,
         Viewer::Unaffiliated(account) => {
-            rule.door != Door::Role && rule.org_member == Grant::Yes && within_scopes(account, rule)
+            rule.sign_in != SignInRequired::Membership && rule.org_member == Grant::Yes && within_scopes(account, rule)
         }
         Viewer::SuperAdmin(_) => matches!(rule.super_admin, Grant::Yes | Grant::Metadata),
         Viewer::Tenant(tenant) => {
@@ -369,7 +369,7 @@ pub fn holds_everywhere(viewer: &Viewer, permission: Permission) -> bool {
         }
         // One made for some agents holds throughout only what is not about agents.
         Viewer::ServiceAccount(key) => {
-            key_holds(key, rule) && (key.agents == Sight::All || rule.org_member == Grant::Yes)
+            service_account_holds(key, rule) && (key.agents == AgentAccess::All || rule.org_member == Grant::Yes)
         }
     }
 }
@@ -427,7 +427,7 @@ mod tests {
     fn an_anonymous_viewer_is_told_to_sign_in_before_anything_else() {
         for permission in Permission::ALL {
             let outcome = decide(&Viewer::Anonymous, *permission, Resource::Platform).outcome;
-            let open = rule(*permission).door == Door::Open;
+            let open = rule(*permission).sign_in == SignInRequired::None;
             assert_eq!(outcome, if open { Outcome::Allow } else { Outcome::SignIn }, "{}", permission.as_str());
         }
     }

@@ -7,9 +7,9 @@ use super::{
     decide::{Decision, Outcome, agent_of, columns, decide, holds, team_of},
     facts::{AgentFacts, Resource},
     markdown,
-    table::{Door, Grant, Permission, Rule, rule},
+    table::{Grant, Permission, Rule, SignInRequired, rule},
 };
-use crate::viewer::{Sight, TenantViewer, Viewer};
+use crate::viewer::{AgentAccess, TenantViewer, Viewer};
 
 /// A column of the table that the viewer stands in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,10 +102,10 @@ fn readings(viewer: &Viewer, rule: &Rule, resource: Resource<'_>, decision: Deci
     match viewer {
         Viewer::Anonymous => Vec::new(),
         Viewer::Unaffiliated(_) => {
-            let door = match rule.door {
-                Door::Open => "anybody",
-                Door::Account => "whoever is signed in",
-                Door::Role => "whoever has a role",
+            let door = match rule.sign_in {
+                SignInRequired::None => "anybody",
+                SignInRequired::Account => "whoever is signed in",
+                SignInRequired::Membership => "whoever has a role",
             };
             one("account", door.to_owned())
         }
@@ -130,7 +130,7 @@ fn facts(viewer: &Viewer, resource: Resource<'_>) -> Vec<Fact> {
         Resource::Platform => say("asked about", "the platform".to_owned()),
         Resource::Account(account) => say("own account", mine(Some(account.user_id))),
         Resource::Organization(org) => say("own organisation", word(viewer.org_id() == Some(org.org_id))),
-        Resource::Request(request) => say("concerns the viewer", mine(Some(request.concerns))),
+        Resource::MembershipRequest(request) => say("concerns the viewer", mine(Some(request.concerns))),
         Resource::Goal(goal) => say("submitted by the viewer", mine(goal.submitted_by)),
         Resource::Approval(approval) => {
             say("requested by the viewer", mine(approval.requested_by));
@@ -177,8 +177,8 @@ fn about_viewer(viewer: &Viewer, facts: &mut Vec<Fact>) {
             say(
                 "agents",
                 match &key.agents {
-                    Sight::All => "all".to_owned(),
-                    Sight::Named(agents) => list(agents.iter().map(ToString::to_string)),
+                    AgentAccess::All => "all".to_owned(),
+                    AgentAccess::Named(agents) => list(agents.iter().map(ToString::to_string)),
                 },
             );
         }

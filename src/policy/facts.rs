@@ -112,13 +112,13 @@ pub struct OrgFacts {
 
 /// A membership or role that a super-admin asked for, and that waits for an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestFacts {
+pub struct MembershipRequestFacts {
     /// Which organisation is asked.
     pub org_id: OrgId,
     /// Whom it is about.
     pub concerns: UserId,
     /// Whether the organisation has no admin who may sign in.
-    pub vacant: bool,
+    pub no_active_admin: bool,
 }
 
 /// A service account, which belongs to its organisation as a whole.
@@ -174,7 +174,7 @@ pub enum Resource<'a> {
     /// An organisation, or whatever belongs to it as a whole.
     Organization(&'a OrgFacts),
     /// What a super-admin asked of an organisation.
-    Request(&'a RequestFacts),
+    MembershipRequest(&'a MembershipRequestFacts),
     /// A team.
     Team(&'a TeamFacts),
     /// An agent.
@@ -225,7 +225,7 @@ macro_rules! protected {
 protected! {
     AccountFacts => Account, UserId, |facts| facts.user_id;
     OrgFacts => Organization, OrgId, |facts| facts.org_id;
-    RequestFacts => Request, OrgId, |facts| facts.org_id;
+    MembershipRequestFacts => MembershipRequest, OrgId, |facts| facts.org_id;
     TeamFacts => Team, TeamKey, |facts| facts.key;
     AgentFacts => Agent, AgentKey, |facts| facts.key;
     NewAgent => NewAgent, NewAgent, |facts| *facts;

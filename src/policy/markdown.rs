@@ -17,9 +17,9 @@ pub(super) const fn cell(grant: Grant) -> &'static str {
         Grant::Share(CollaboratorPermission::Use) => "owner or collaborator",
         Grant::Share(CollaboratorPermission::Edit) => "owner, or collaborator `edit`/`admin`",
         Grant::Share(CollaboratorPermission::Admin) => "owner, or collaborator `admin`",
-        Grant::Submitted => "the submitter, or who may change the agent",
+        Grant::OwnWork => "the submitter, or who may change the agent",
         Grant::Personal => "oneself",
-        Grant::Vacancy => "where there is no admin",
+        Grant::NoActiveAdmin => "where there is no admin",
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`table`] holds THE table, one [`table::Rule`] per row of the permission matrix. [`decide`](decide::decide) reads it for one
 //! viewer and one object and answers [`Outcome::Allow`], [`Outcome::Hide`] (the same as if it did not exist) or
-//! [`Outcome::Forbid`]. Everything else is derived: operation guards ask [`decide::may_start`], writes need a
+//! [`Outcome::Forbid`]. Everything else is derived: operation guards ask [`decide::can_start_operation`], writes need a
 //! [`permit::Permit`] that only this room makes, the SQL predicates of `store` and the in-memory rule for an agent's
 //! visibility are two readings of one list in [`visibility`], `viewerCan` shows a decision, `docs/permissions.md` prints
 //! the table, and the tests take their cases from it.
@@ -23,11 +23,11 @@ pub mod table;
 pub mod visibility;
 
 pub use content::{ContentReader, reader};
-pub use decide::{Decision, Outcome, decide, may_start};
+pub use decide::{Decision, Outcome, can_start_operation, decide};
 pub use explain::{Explanation, explain};
 pub use facts::{
-    AccountFacts, AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, NewAgent, OrgFacts, RequestFacts,
-    Resource, ServiceAccountFacts, TaskFacts, TeamFacts, TeamKey, WorkerFacts,
+    AccountFacts, AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, MembershipRequestFacts, NewAgent,
+    OrgFacts, Resource, ServiceAccountFacts, TaskFacts, TeamFacts, TeamKey, WorkerFacts,
 };
 pub use permit::{Permit, permit};
 pub use table::{Permission, RULES, Rule, rule};

@@ -8,8 +8,8 @@ use std::{fmt, marker::PhantomData};
 use super::{
     decide::decide,
     facts::{
-        AccountFacts, AgentFacts, ApprovalFacts, ChatFacts, GoalFacts, NewAgent, OrgFacts, Platform, Protected,
-        RequestFacts, ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
+        AccountFacts, AgentFacts, ApprovalFacts, ChatFacts, GoalFacts, MembershipRequestFacts, NewAgent, OrgFacts,
+        Platform, Protected, ServiceAccountFacts, TaskFacts, TeamFacts, WorkerFacts,
     },
     sealed::Seal,
     table::{Grant, Permission, rule},
@@ -88,7 +88,7 @@ actions! {
     /// Ask for a membership by user id.
     AddMember on OrgFacts = MemberAdd;
     /// Confirm or refuse what a super-admin asked for.
-    ConfirmMember on RequestFacts = MemberConfirm;
+    ConfirmMember on MembershipRequestFacts = MemberConfirm;
     /// Let an external issuer in, or out.
     ManageIssuers on OrgFacts = IssuerManage;
     /// Take an organisation's audit log out.

@@ -7,13 +7,12 @@ use entity::{
 use uuid::Uuid;
 
 use super::{
-    AgentFacts, AgentKey, GoalFacts, OrgFacts, Outcome, Permission, Resource, decide,
+    AgentFacts, AgentKey, GoalFacts, OrgFacts, Outcome, Permission, Resource, can_start_operation, decide,
     decide::holds_everywhere,
-    may_start,
     permit::{Action, permit},
     table::{Grant, RULES, ServiceGrant, rule},
 };
-use crate::viewer::{Account, ServiceViewer, Sight, Viewer};
+use crate::viewer::{Account, AgentAccess, ServiceViewer, Viewer};
 
 fn id<I: TypedId>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
@@ -21,7 +20,7 @@ fn id<I: TypedId>(n: u128) -> I {
 
 const ORG: u128 = 1;
 
-fn key(scopes: &[ServiceScope], agents: Sight) -> Viewer {
+fn key(scopes: &[ServiceScope], agents: AgentAccess) -> Viewer {
     let scopes = scopes.iter().copied().collect();
     Viewer::ServiceAccount(ServiceViewer { id: id::<ServiceAccountId>(5), org_id: id(ORG), scopes, agents })
 }
@@ -39,9 +38,9 @@ fn agent(org: Option<u128>, n: u128, visibility: AgentVisibility) -> AgentFacts 
 
 #[test]
 fn a_key_without_a_scope_may_do_what_every_key_may_and_nothing_else() {
-    let none = key(&[], Sight::All);
+    let none = key(&[], AgentAccess::All);
     for row in RULES {
-        let may = may_start(&none, row.permission).is_ok();
+        let may = can_start_operation(&none, row.permission).is_ok();
         assert_eq!(may, row.service_account == ServiceGrant::Any, "{}", row.permission.as_str());
     }
     let any: Vec<_> = RULES.iter().filter(|row| row.service_account == ServiceGrant::Any).collect();
@@ -51,7 +50,7 @@ fn a_key_without_a_scope_may_do_what_every_key_may_and_nothing_else() {
 #[test]
 fn each_scope_starts_the_rows_that_name_it() {
     for scope in ServiceScope::ALL {
-        let viewer = key(&[*scope], Sight::All);
+        let viewer = key(&[*scope], AgentAccess::All);
         for row in RULES {
             let named = match row.service_account {
                 ServiceGrant::No => false,
@@ -67,19 +66,22 @@ fn each_scope_starts_the_rows_that_name_it() {
 #[test]
 fn whoever_works_on_goals_reads_what_it_works_on() {
     for scope in [ServiceScope::TasksRun, ServiceScope::PlansWrite] {
-        let viewer = key(&[scope], Sight::All);
+        let viewer = key(&[scope], AgentAccess::All);
         for permission in [Permission::NodeRead, Permission::AgentRead, Permission::GoalRead, Permission::ApprovalRead]
         {
-            assert!(may_start(&viewer, permission).is_ok(), "{scope:?} {}", permission.as_str());
+            assert!(can_start_operation(&viewer, permission).is_ok(), "{scope:?} {}", permission.as_str());
         }
     }
-    let chat = key(&[ServiceScope::ChatWrite], Sight::All);
-    assert!(may_start(&chat, Permission::AgentRead).is_ok() && may_start(&chat, Permission::GoalRead).is_err());
+    let chat = key(&[ServiceScope::ChatWrite], AgentAccess::All);
+    assert!(
+        can_start_operation(&chat, Permission::AgentRead).is_ok()
+            && can_start_operation(&chat, Permission::GoalRead).is_err()
+    );
 }
 
 #[test]
 fn no_key_manages_anything_that_people_manage() {
-    let all = key(ServiceScope::ALL, Sight::All);
+    let all = key(ServiceScope::ALL, AgentAccess::All);
     for permission in [
         Permission::ServiceAccountManage,
         Permission::OperationsRead,
@@ -96,13 +98,13 @@ fn no_key_manages_anything_that_people_manage() {
         Permission::OrganizationConfigure,
         Permission::AuditRead,
     ] {
-        assert!(may_start(&all, permission).is_err(), "{}", permission.as_str());
+        assert!(can_start_operation(&all, permission).is_err(), "{}", permission.as_str());
     }
 }
 
 #[test]
 fn an_agent_that_a_key_was_not_made_for_does_not_exist_for_it() {
-    let named = key(ServiceScope::ALL, Sight::Named([id(10), id(20)].into()));
+    let named = key(ServiceScope::ALL, AgentAccess::Named([id(10), id(20)].into()));
     let outcome = |facts: &AgentFacts| decide(&named, Permission::AgentRead, Resource::Agent(facts)).outcome;
     assert_eq!(outcome(&agent(Some(ORG), 10, AgentVisibility::Private)), Outcome::Allow);
     assert_eq!(outcome(&agent(None, 20, AgentVisibility::Global)), Outcome::Allow);
@@ -119,7 +121,7 @@ fn an_agent_that_a_key_was_not_made_for_does_not_exist_for_it() {
 
 #[test]
 fn a_key_for_all_agents_sees_its_organisations_and_the_global_ones() {
-    let all = key(&[ServiceScope::Read], Sight::All);
+    let all = key(&[ServiceScope::Read], AgentAccess::All);
     let outcome = |facts: &AgentFacts| decide(&all, Permission::AgentRead, Resource::Agent(facts)).outcome;
     assert_eq!(outcome(&agent(Some(ORG), 11, AgentVisibility::Private)), Outcome::Allow);
     assert_eq!(outcome(&agent(None, 21, AgentVisibility::Global)), Outcome::Allow);
@@ -130,10 +132,10 @@ fn a_key_for_all_agents_sees_its_organisations_and_the_global_ones() {
 
 #[test]
 fn a_key_for_some_agents_holds_throughout_only_what_is_not_about_agents() {
-    let some = key(ServiceScope::ALL, Sight::Named([id(10)].into()));
+    let some = key(ServiceScope::ALL, AgentAccess::Named([id(10)].into()));
     assert!(holds_everywhere(&some, Permission::OrganizationRead));
     assert!(!holds_everywhere(&some, Permission::TaskRun));
-    assert!(holds_everywhere(&key(ServiceScope::ALL, Sight::All), Permission::TaskRun));
+    assert!(holds_everywhere(&key(ServiceScope::ALL, AgentAccess::All), Permission::TaskRun));
 }
 
 enum SetSomething {}
@@ -147,7 +149,7 @@ impl Action for SetSomething {
 fn a_super_admin_makes_no_key_and_what_it_only_sees_it_does_not_change() {
     let account = Account::signed_in(id::<UserId>(2), id::<SessionId>(3));
     let operator = Viewer::SuperAdmin(account);
-    assert!(may_start(&operator, Permission::ServiceAccountManage).is_err());
+    assert!(can_start_operation(&operator, Permission::ServiceAccountManage).is_err());
     for row in RULES.iter().filter(|row| row.super_admin == Grant::Metadata) {
         assert!(decide(&operator, row.permission, Resource::Platform).allowed());
     }

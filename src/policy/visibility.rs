@@ -105,7 +105,7 @@ pub fn sees_approval(viewer: &TenantViewer, approval: &ApprovalFacts) -> bool {
 }
 
 /// Whether a service account sees the agent: one that it was made for. `store::scope` has the same in SQL.
-pub fn in_sight(key: &ServiceViewer, agent: &AgentFacts) -> bool {
+pub fn can_see_agent(key: &ServiceViewer, agent: &AgentFacts) -> bool {
     let same_org = agent.key.org_id.map_or(agent.is_global(), |org_id| org_id == key.org_id);
     same_org && key.agents.holds(agent.key.id)
 }
@@ -120,7 +120,7 @@ mod tests {
         let rule = rule(Permission::ApprovalRead);
         let cells = [
             (rule.org_admin, Grant::Yes, Some(ApprovalClause::OrgAdmin)),
-            (rule.org_member, Grant::Submitted, Some(ApprovalClause::Requester)),
+            (rule.org_member, Grant::OwnWork, Some(ApprovalClause::Requester)),
             (rule.team_admin, Grant::Own, Some(ApprovalClause::TeamAdmin)),
             (rule.team_member, Grant::No, None),
             (rule.agent_admin, Grant::Own, Some(ApprovalClause::AgentAdmin)),

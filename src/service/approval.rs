@@ -37,7 +37,7 @@ use crate::{
         write::{
             approval::{NewRequest, open, rules},
             approval_decision::{
-                HeldDecider, NewDecision, Subject, approval_expire, approval_hold, approval_settle, approvals,
+                LockedDecider, NewDecision, Subject, approval_expire, approval_lock, approval_settle, approvals,
                 approvals_due, decider_hold, decision_add, decision_by, goal_hold,
             },
             plan, task,
@@ -77,7 +77,7 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
     let subject = subject(&row);
     let tx = cx.store.begin_write(Some(row.org_id)).await?;
     let permit = permit_now(tenant, facts, decider_hold(&tx, &subject, by).await?)?;
-    let held = approval_hold(&tx, &subject).await?;
+    let held = approval_lock(&tx, &subject).await?;
     let now = cx.clock.now();
     let earlier = decision_by(&tx, &permit, by).await?;
     if earlier.is_some_and(|earlier| earlier != new.decision) {
@@ -102,7 +102,7 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
     if status == ApprovalStatus::Pending && earlier.is_some() {
         return Ok(row.id);
     }
-    let told = json!({
+    let audit_payload = json!({
         "decision": new.decision.as_str(),
         "status": status.as_str(),
         "approvals": given,
@@ -110,7 +110,7 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
         "goalId": row.goal_id.to_string(),
         "taskId": row.task_id.map(|id| id.to_string()),
     });
-    let mut records = vec![Record::about("approval.decided", row.id).with(told)];
+    let mut records = vec![Record::about("approval.decided", row.id).with(audit_payload)];
     if status != ApprovalStatus::Pending {
         approval_settle(&tx, &permit, status, now).await?;
         records.extend(apply(&tx, cx.clock, cx.tasks, &subject, held.kind, status).await?);
@@ -120,7 +120,7 @@ pub async fn decide(cx: Context<'_>, new: DecideApprovalInput) -> Result<Approva
 }
 
 /// Decides again, about how things stand under the locks. A token that claims less than the rows grant still does.
-fn permit_now(tenant: &TenantViewer, facts: ApprovalFacts, held: HeldDecider) -> Result<Permit<DecideApproval>> {
+fn permit_now(tenant: &TenantViewer, facts: ApprovalFacts, held: LockedDecider) -> Result<Permit<DecideApproval>> {
     let org_role = if held.org_role == OrgRole::Admin { tenant.org_role } else { held.org_role };
     let viewer = Viewer::Tenant(TenantViewer { org_role, ..tenant.clone() });
     let agent = AgentFacts { is_agent_admin: held.is_agent_admin, ..facts.agent };
@@ -194,15 +194,15 @@ pub async fn expire_due(db: &Database, clock: &Clock, rules: &TaskRules) -> Resu
 
 async fn expire(db: &Database, clock: &Clock, rules: &TaskRules, due: &Subject) -> Result<bool> {
     let tx = db.begin_write(Role::System, Some(due.org_id)).await?;
-    let held = approval_hold(&tx, due).await?;
+    let held = approval_lock(&tx, due).await?;
     let now = clock.now();
     // Decided, called off or ended since it was found.
     if held.status != ApprovalStatus::Pending || held.expires_at.is_none_or(|expires_at| expires_at > now) {
         return Ok(false);
     }
     approval_expire(&tx, due, now).await?;
-    let told = json!({ "goalId": due.goal_id.to_string(), "taskId": due.task_id.map(|id| id.to_string()) });
-    let mut records = vec![Record::about("approval.expired", due.id).with(told)];
+    let audit_payload = json!({ "goalId": due.goal_id.to_string(), "taskId": due.task_id.map(|id| id.to_string()) });
+    let mut records = vec![Record::about("approval.expired", due.id).with(audit_payload)];
     records.extend(apply(&tx, clock, rules, due, held.kind, ApprovalStatus::Expired).await?);
     record::record_all(&tx, clock, due.org_id, Actor::Platform, records).await?;
     tx.commit().await?;

@@ -20,7 +20,7 @@ use crate::{
         db::Tx,
         read::budget::{Level, Limits, Spent},
         write::{
-            budget::{self as rows, HeldBudget},
+            budget::{self as rows, LockedBudget},
             member::member_admins,
         },
     },
@@ -67,11 +67,11 @@ pub async fn set(cx: Context<'_>, public_url: &str, change: BudgetChange) -> Res
         held.tokens = Default::default();
     }
     rows::budget_set(&tx, &may, &held.limits, now).await?;
-    let told = json!({
+    let audit_payload = json!({
         "monthlyCostUsd": held.limits.monthly_cost.map(|cost| cost.to_string()),
         "dailyTokens": held.limits.daily_tokens.map(|tokens| tokens.to_string()),
     });
-    let record = Record::about("budget.set", may.key()).with(told);
+    let record = Record::about("budget.set", may.key()).with(audit_payload);
     let news = look(&cx, &tx, &may, public_url, &before, held, now).await?;
     cx.finish_all(tx, may.key(), std::iter::once(record).chain(news).collect()).await?;
     Ok(may.key())
@@ -95,21 +95,22 @@ async fn look<A: Action<On = OrgFacts>>(
     tx: &Tx,
     may: &Permit<A>,
     public_url: &str,
-    before: &HeldBudget,
-    mut held: HeldBudget,
+    before: &LockedBudget,
+    mut held: LockedBudget,
     now: DateTime<Utc>,
 ) -> Result<Vec<Record>> {
-    let mut told = Vec::new();
+    let mut audit_payload = Vec::new();
     if held.limits != Limits::default() {
         let spent = rows::budget_spent(tx, may, now.date_naive()).await?;
-        told = news(&mut held, &spent, now);
+        audit_payload = news(&mut held, &spent, now);
     }
     if held != *before {
         rows::budget_note(tx, may, &held).await?;
     }
     // One mail a limit: whoever reads that it is used up need not read that it is nearly so.
-    let said_by_another = |one: &News| told.iter().any(|other| other.limit == one.limit && other.level > one.level);
-    let mails: Vec<_> = told.iter().filter(|one| !said_by_another(one)).collect();
+    let said_by_another =
+        |one: &News| audit_payload.iter().any(|other| other.limit == one.limit && other.level > one.level);
+    let mails: Vec<_> = audit_payload.iter().filter(|one| !said_by_another(one)).collect();
     if !mails.is_empty() {
         for (_, recipient) in member_admins(tx, may.key()).await? {
             for one in &mails {
@@ -117,7 +118,7 @@ async fn look<A: Action<On = OrgFacts>>(
             }
         }
     }
-    Ok(told.iter().map(|one| one.record(may.key())).collect())
+    Ok(audit_payload.iter().map(|one| one.record(may.key())).collect())
 }
 
 /// A limit that was reached.
@@ -136,7 +137,7 @@ enum Limit {
 }
 
 /// What has been reached and was not noted, and notes it.
-fn news(held: &mut HeldBudget, spent: &Spent, now: DateTime<Utc>) -> Vec<News> {
+fn news(held: &mut LockedBudget, spent: &Spent, now: DateTime<Utc>) -> Vec<News> {
     let today = now.date_naive();
     let of = |spent: String, limit: Option<String>| format!("{spent} of {}", limit.unwrap_or_default());
     let cost = of(spent.month.to_string(), held.limits.monthly_cost.map(|limit| format!("{limit} USD")));
@@ -201,28 +202,43 @@ mod tests {
         Spent { month: Usd::from_nanos(nanos), tokens_today }
     }
 
-    fn told(held: &mut HeldBudget, spent: Spent, now: &str) -> Vec<(Limit, Level)> {
+    fn audit_payload(held: &mut LockedBudget, spent: Spent, now: &str) -> Vec<(Limit, Level)> {
         news(held, &spent, now.parse().unwrap()).iter().map(|one| (one.limit, one.level)).collect()
     }
 
     #[test]
     fn each_limit_is_told_once_a_period_and_again_in_the_next() {
         let limits = Limits { monthly_cost: Some(Usd::from_nanos(100)), daily_tokens: Some(10) };
-        let mut held = HeldBudget { limits, ..HeldBudget::default() };
-        assert_eq!(told(&mut held, spent(79, 7), "2026-11-29T23:59:59Z"), []);
-        assert_eq!(told(&mut held, spent(80, 7), "2026-11-29T23:59:59Z"), [(Limit::MonthlyCost, Level::Warned)]);
-        assert_eq!(told(&mut held, spent(99, 8), "2026-11-29T23:59:59Z"), [(Limit::DailyTokens, Level::Warned)]);
+        let mut held = LockedBudget { limits, ..LockedBudget::default() };
+        assert_eq!(audit_payload(&mut held, spent(79, 7), "2026-11-29T23:59:59Z"), []);
+        assert_eq!(
+            audit_payload(&mut held, spent(80, 7), "2026-11-29T23:59:59Z"),
+            [(Limit::MonthlyCost, Level::Warned)]
+        );
+        assert_eq!(
+            audit_payload(&mut held, spent(99, 8), "2026-11-29T23:59:59Z"),
+            [(Limit::DailyTokens, Level::Warned)]
+        );
         // The day is over, the month is not.
-        assert_eq!(told(&mut held, spent(99, 8), "2026-11-30T00:00:00Z"), [(Limit::DailyTokens, Level::Warned)]);
-        assert_eq!(told(&mut held, spent(100, 9), "2026-11-30T00:00:00Z"), [(Limit::MonthlyCost, Level::Exhausted)]);
-        assert_eq!(told(&mut held, spent(900, 9), "2026-11-30T00:00:00Z"), []);
+        assert_eq!(
+            audit_payload(&mut held, spent(99, 8), "2026-11-30T00:00:00Z"),
+            [(Limit::DailyTokens, Level::Warned)]
+        );
+        assert_eq!(
+            audit_payload(&mut held, spent(100, 9), "2026-11-30T00:00:00Z"),
+            [(Limit::MonthlyCost, Level::Exhausted)]
+        );
+        assert_eq!(audit_payload(&mut held, spent(900, 9), "2026-11-30T00:00:00Z"), []);
         // Both are over; what jumps over the warning is told both.
         let both = [(Limit::MonthlyCost, Level::Warned), (Limit::MonthlyCost, Level::Exhausted)];
-        assert_eq!(told(&mut held, spent(100, 0), "2026-12-01T00:00:00Z"), both);
+        assert_eq!(audit_payload(&mut held, spent(100, 0), "2026-12-01T00:00:00Z"), both);
     }
 
     #[test]
     fn what_has_no_limit_is_never_reached() {
-        assert_eq!(told(&mut HeldBudget::default(), spent(i128::MAX / 8, i64::MAX), "2026-11-29T00:00:00Z"), []);
+        assert_eq!(
+            audit_payload(&mut LockedBudget::default(), spent(i128::MAX / 8, i64::MAX), "2026-11-29T00:00:00Z"),
+            []
+        );
     }
 }

@@ -12,7 +12,7 @@ use entity::ids::{
 
 use super::auth::Identity;
 use crate::{
-    auth::{Standing, email},
+    auth::{SessionStatus, email},
     error::{Error, Result},
     policy::{
         AccountFacts, AgentFacts, ApprovalFacts, ChatFacts, Explanation, GoalFacts, OrgFacts, Permission, Resource,
@@ -136,7 +136,7 @@ impl Identity {
             None => rows::Place::default(),
         };
         let now = inner.clock.now();
-        let standing = Standing {
+        let status = SessionStatus {
             // Of a session that nobody has begun: it names nothing.
             session_id: inner.clock.id(),
             expires_at: now + inner.settings.session_ttl,
@@ -150,7 +150,7 @@ impl Identity {
             membership: place.membership,
             teams: place.teams,
         };
-        standing.viewer(now).ok_or(Error::Unauthenticated)
+        status.viewer(now).ok_or(Error::Unauthenticated)
     }
 
     async fn key_of(&self, who: &str, organization: Option<&str>) -> Result<Viewer> {
@@ -172,8 +172,8 @@ impl Identity {
             let message = "Several service accounts of the organisation have this name: give the id.";
             return Err(if found.is_empty() { Error::NotFound } else { Error::validation("as", message) });
         };
-        let standing = rows::service_account::key_list(&tx, &[id]).await?.into_values().next();
-        standing.ok_or(Error::NotFound)?.holder().ok_or(Error::Unauthenticated)
+        let status = rows::service_account::key_list(&tx, &[id]).await?.into_values().next();
+        status.ok_or(Error::NotFound)?.holder().ok_or(Error::Unauthenticated)
     }
 
     /// What `who` may read, as they would if they signed in now.

@@ -14,7 +14,7 @@
 use crate::{
     auth::email,
     error::{Error, Result},
-    text::is_disguise,
+    text::is_bidi_or_invisible,
 };
 
 /// Longest name, in characters.
@@ -56,7 +56,7 @@ pub fn paragraph(field: &'static str, text: &str, most: usize) -> Result<String>
 }
 
 fn shown(field: &'static str, text: &str, most: usize) -> Result<String> {
-    if text.chars().any(is_disguise) {
+    if text.chars().any(is_bidi_or_invisible) {
         return Err(Error::validation(field, "must not contain characters that hide or reorder text"));
     }
     if text.chars().count() > most {
@@ -101,7 +101,7 @@ pub fn slug(field: &'static str, text: &str) -> Result<String> {
 /// An e-mail address in its one spelling: trimmed and lower-cased.
 pub fn email(field: &'static str, text: &str) -> Result<String> {
     email::normalise(text)
-        .filter(|address| !address.chars().any(is_disguise))
+        .filter(|address| !address.chars().any(is_bidi_or_invisible))
         .ok_or_else(|| Error::validation(field, "must be an e-mail address"))
 }
 

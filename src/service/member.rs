@@ -25,7 +25,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     policy::{
-        OrgFacts, Permission, RequestFacts, Resource, decide, permit,
+        MembershipRequestFacts, OrgFacts, Permission, Resource, decide, permit,
         permit::{AddMember, ConfirmMember, ManageMembers, Permit},
     },
     store::{
@@ -250,8 +250,9 @@ pub async fn confirm(cx: Context<'_>, public_url: &str, answer: Confirmation) ->
         // Who was told when is in the outbox, which no member's role reads.
         cx.store.begin_as(Role::System, Some(org_id)).await?
     };
-    let vacant = !by_admin && rows::member_admins_absent(&tx, org_id).await?;
-    let may = permit::<ConfirmMember>(cx.viewer, &RequestFacts { org_id, concerns: user_id, vacant })?;
+    let no_active_admin = !by_admin && rows::member_admins_absent(&tx, org_id).await?;
+    let may =
+        permit::<ConfirmMember>(cx.viewer, &MembershipRequestFacts { org_id, concerns: user_id, no_active_admin })?;
     let org = organization_open(&tx, &may).await?;
     let member = present(rows::member_lock(&tx, &may, user_id).await?)?;
     let role = match (member.status, member.pending_role) {

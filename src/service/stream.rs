@@ -32,7 +32,7 @@ use crate::{
     error::Result,
     store::{
         audit::follow::log_heads,
-        db::{Database, notify::Grown},
+        db::{Database, notify::LogAdvanced},
     },
     viewer::{Actor, Viewer},
 };
@@ -307,12 +307,12 @@ impl Drop for Held {
 impl Hub {
     /// Reads what logs have grown by: when told, and now and then without having been told.
     async fn watch_logs(self, spell: u64) {
-        let mut hints = self.0.db.notices().subscribe();
+        let mut advances = self.0.db.notices().subscribe();
         let mut tick = self.tick();
         while self.works(spell) {
             let outcome = tokio::select! {
-                hint = hints.recv() => match hint {
-                    Ok(Grown { org, sequence }) => self.read_tail(org, sequence).await,
+                advance = advances.recv() => match advance {
+                    Ok(LogAdvanced { org, sequence }) => self.read_tail(org, sequence).await,
                     // Behind with the hints: time to look everywhere.
                     Err(_) => self.read_tails().await,
                 },
@@ -367,12 +367,12 @@ impl Hub {
                 continue;
             };
             while self.works(spell) {
-                let hint = tokio::select! {
-                    hint = others.next() => hint,
+                let advance = tokio::select! {
+                    advance = others.next() => advance,
                     _ = tick.tick() => continue,
                 };
-                match hint {
-                    Ok(Some(grown)) => self.0.db.notices().hint(grown),
+                match advance {
+                    Ok(Some(grown)) => self.0.db.notices().publish(grown),
                     // Whatever was missed, the next tick finds.
                     Ok(None) => {}
                     Err(_) => break,

@@ -176,7 +176,7 @@ fn not_oneself(cx: Context<'_>, id: UserId) -> Result<()> {
     if cx.viewer.user_id() == Some(id) { Err(Error::Forbidden("not to one's own account")) } else { Ok(()) }
 }
 
-fn not_the_last_super_admin(held: &rows::HeldAccount) -> Result<()> {
+fn not_the_last_super_admin(held: &rows::LockedAccount) -> Result<()> {
     if held.account.is_super_admin && held.other_super_admins == 0 {
         return Err(Error::Conflict("The account is the last super-admin who may sign in."));
     }

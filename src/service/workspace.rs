@@ -24,7 +24,7 @@ use crate::{
         db::{Database, Role},
         list::row::Row as _,
         read::workspace::WorkspaceFileRow,
-        write::workspace::{FileDraft, hold_version, organization_ids, versions_without_file},
+        write::workspace::{FileDraft, lock_version, organization_ids, versions_without_file},
     },
     workspace::{Checksum, Fault, Files, PathError, Version, WorkspacePath},
 };
@@ -215,7 +215,7 @@ async fn settle_versions(
     for version in versions.iter().filter(|version| files.backend.publishes() || unnamed.contains(&version.id)) {
         // Asked again under the row's lock: somebody may be deleting it.
         let tx = database.begin_write(Role::System, Some(org_id)).await?;
-        match hold_version(&tx, org_id, version.id).await? {
+        match lock_version(&tx, org_id, version.id).await? {
             Some(present) => match files.backend.publish(*version, &present.path, &present.checksum).await {
                 Ok(()) => settled.published += 1,
                 Err(fault) => tracing::warn!(?version, ?fault, "a file could not be published"),

@@ -16,11 +16,11 @@ use super::list::row::Columns;
 use crate::{
     policy::{
         Permission,
-        content::{key_opens, member_opens},
-        decide::{key_reads, member_reads},
+        content::{member_opens, service_account_opens},
+        decide::{member_reads, service_account_reads},
         visibility::{self, ApprovalClause, Clause},
     },
-    viewer::{ServiceViewer, Sight, TenantViewer, Viewer},
+    viewer::{AgentAccess, ServiceViewer, TenantViewer, Viewer},
 };
 
 /// What one viewer may read.
@@ -41,14 +41,14 @@ fn column(table: impl IntoIden, name: &'static str) -> Expr {
 
 /// Whoever sees one organisation's rows.
 #[derive(Clone, Copy, Debug)]
-pub enum Seer<'a> {
+pub enum TenantPrincipal<'a> {
     /// A member of it.
     Member(&'a TenantViewer),
     /// One of its service accounts.
     Key(&'a ServiceViewer),
 }
 
-impl Seer<'_> {
+impl TenantPrincipal<'_> {
     /// The organisation.
     pub const fn org_id(self) -> OrgId {
         match self {
@@ -75,7 +75,7 @@ pub trait Visible: Classified {
     const OPERATORS: bool = true;
 
     /// The condition beyond the organisation; none where everybody inside sees all rows.
-    fn visible_to(seer: Seer<'_>) -> Option<Condition>;
+    fn visible_to(principal: TenantPrincipal<'_>) -> Option<Condition>;
 }
 
 impl<'a> Scope<'a> {
@@ -90,24 +90,24 @@ impl<'a> Scope<'a> {
     }
 
     /// Who sees one organisation's rows; nobody for an operator, who sees all organisations'.
-    pub const fn seer(self) -> Option<Seer<'a>> {
+    pub const fn principal(self) -> Option<TenantPrincipal<'a>> {
         match self {
-            Self::Tenant(tenant) => Some(Seer::Member(tenant)),
-            Self::Service(key) => Some(Seer::Key(key)),
+            Self::Tenant(tenant) => Some(TenantPrincipal::Member(tenant)),
+            Self::Service(key) => Some(TenantPrincipal::Key(key)),
             Self::Operator => None,
         }
     }
 
     /// The organisation, for whoever works inside one.
     pub fn org_id(self) -> Option<OrgId> {
-        self.seer().map(Seer::org_id)
+        self.principal().map(TenantPrincipal::org_id)
     }
 
     /// The columns that this viewer's query may select.
     pub fn project<E: Classified>(self, columns: Columns<E>) -> Columns<E> {
         match self {
             Self::Tenant(tenant) if member_opens(tenant, E::AUDIENCE) => columns,
-            Self::Service(key) if key_opens(key, E::AUDIENCE) => columns,
+            Self::Service(key) if service_account_opens(key, E::AUDIENCE) => columns,
             Self::Tenant(_) | Self::Service(_) | Self::Operator => columns.metadata(),
         }
     }
@@ -125,11 +125,11 @@ impl<'a> Scope<'a> {
     pub fn rows<E: Visible>(self) -> SelectStatement {
         let mut select = Query::select();
         select.from(E::default().table_ref());
-        if let Some(seer) = self.seer() {
+        if let Some(principal) = self.principal() {
             if E::TABLE == TableClass::Tenant {
-                select.and_where(column(E::default(), "org_id").eq(seer.org_id()));
+                select.and_where(column(E::default(), "org_id").eq(principal.org_id()));
             }
-            if let Some(condition) = visible::<E>(seer) {
+            if let Some(condition) = visible::<E>(principal) {
                 select.cond_where(condition);
             }
         } else if !E::OPERATORS {
@@ -141,11 +141,11 @@ impl<'a> Scope<'a> {
 
 /// The condition beyond the organisation. A service account that does not hold the table's row of the permission table
 /// sees none of it, by whatever path; nor does a member whose token's scopes do not.
-pub fn visible<E: Visible>(seer: Seer<'_>) -> Option<Condition> {
-    match seer {
-        Seer::Key(key) if !key_reads(key, E::READ) => Some(nothing()),
-        Seer::Member(tenant) if !member_reads(tenant, E::READ) => Some(nothing()),
-        seer => E::visible_to(seer),
+pub fn visible<E: Visible>(principal: TenantPrincipal<'_>) -> Option<Condition> {
+    match principal {
+        TenantPrincipal::Key(key) if !service_account_reads(key, E::READ) => Some(nothing()),
+        TenantPrincipal::Member(tenant) if !member_reads(tenant, E::READ) => Some(nothing()),
+        principal => E::visible_to(principal),
     }
 }
 
@@ -154,10 +154,10 @@ fn teams(viewer: &TenantViewer) -> impl Iterator<Item = TeamId> + '_ {
 }
 
 /// The rule for agents as SQL over the table `agents`. None for who sees all of them.
-fn agent_condition(seer: Seer<'_>) -> Option<Condition> {
-    match seer {
-        Seer::Member(viewer) => member_agent_condition(viewer),
-        Seer::Key(key) => named_agents(key, Expr::col((agent::Entity, agent::Column::Id))),
+fn agent_condition(principal: TenantPrincipal<'_>) -> Option<Condition> {
+    match principal {
+        TenantPrincipal::Member(viewer) => member_agent_condition(viewer),
+        TenantPrincipal::Key(key) => named_agents(key, Expr::col((agent::Entity, agent::Column::Id))),
     }
 }
 
@@ -166,8 +166,8 @@ fn agent_condition(seer: Seer<'_>) -> Option<Condition> {
 fn named_agents(key: &ServiceViewer, agent_id: Expr) -> Option<Condition> {
     use service_account_agent::{Column, Entity};
     match key.agents {
-        Sight::All => None,
-        Sight::Named(_) => {
+        AgentAccess::All => None,
+        AgentAccess::Named(_) => {
             let mut named = Query::select();
             named
                 .column(Column::AgentId)
@@ -180,10 +180,10 @@ fn named_agents(key: &ServiceViewer, agent_id: Expr) -> Option<Condition> {
 }
 
 /// The rule for global agents and what hangs off them: everybody's, but of a service account's those that it was made for.
-pub fn hangs_off_global_agent(seer: Seer<'_>, agent_id: Expr) -> Option<Condition> {
-    match seer {
-        Seer::Member(_) => None,
-        Seer::Key(key) => named_agents(key, agent_id),
+pub fn visible_through_global_agent(principal: TenantPrincipal<'_>, agent_id: Expr) -> Option<Condition> {
+    match principal {
+        TenantPrincipal::Member(_) => None,
+        TenantPrincipal::Key(key) => named_agents(key, agent_id),
     }
 }
 
@@ -212,19 +212,19 @@ fn member_agent_condition(viewer: &TenantViewer) -> Option<Condition> {
                     .cond_where(collaborates(viewer));
                 any.add(col(Agent::Id).in_subquery(grants))
             }
-            Clause::AgentAdmin => any.add(col(Agent::Id).in_subquery(posts(viewer))),
+            Clause::AgentAdmin => any.add(col(Agent::Id).in_subquery(agent_admin_ids(viewer))),
         };
     }
     Some(any)
 }
 
 /// The rule for approval requests: of agents that the viewer sees, those that a clause of [`visibility::APPROVAL`] grants.
-fn approval_condition(seer: Seer<'_>) -> Option<Condition> {
+fn approval_condition(principal: TenantPrincipal<'_>) -> Option<Condition> {
     use entity::approval_request::{Column, Entity};
     let col = |column| Expr::col((Entity, column));
-    let viewer = match seer {
-        Seer::Member(viewer) => viewer,
-        Seer::Key(_) => return hangs_off_agent(seer, col(Column::AgentId)),
+    let viewer = match principal {
+        TenantPrincipal::Member(viewer) => viewer,
+        TenantPrincipal::Key(_) => return visible_through_agent(principal, col(Column::AgentId)),
     };
     let mut any = Cond::any();
     for clause in visibility::APPROVAL {
@@ -247,21 +247,21 @@ fn approval_condition(seer: Seer<'_>) -> Option<Condition> {
                     .and_where(Expr::col((agent::Entity, agent::Column::TeamId)).is_in(led));
                 any.add(col(Column::AgentId).in_subquery(agents))
             }
-            ApprovalClause::AgentAdmin => any.add(col(Column::AgentId).in_subquery(posts(viewer))),
+            ApprovalClause::AgentAdmin => any.add(col(Column::AgentId).in_subquery(agent_admin_ids(viewer))),
         };
     }
-    Some(Cond::all().add_option(hangs_off_agent(seer, col(Column::AgentId))).add(any))
+    Some(Cond::all().add_option(visible_through_agent(principal, col(Column::AgentId))).add(any))
 }
 
 /// The agents whose approvals the viewer was appointed to decide.
-pub fn posts(viewer: &TenantViewer) -> SelectStatement {
-    let mut posts = Query::select();
-    posts
+pub fn agent_admin_ids(viewer: &TenantViewer) -> SelectStatement {
+    let mut admins = Query::select();
+    admins
         .column(agent_admin::Column::AgentId)
         .from(agent_admin::Entity)
         .and_where(Expr::col(agent_admin::Column::OrgId).eq(viewer.org_id))
         .and_where(Expr::col(agent_admin::Column::UserId).eq(viewer.account.user_id));
-    posts
+    admins
 }
 
 /// Grants that reach the viewer by name or through a team.
@@ -275,10 +275,10 @@ pub fn collaborates(viewer: &TenantViewer) -> Condition {
 }
 
 /// Rows that hang off an agent are visible where the agent is.
-pub fn hangs_off_agent(seer: Seer<'_>, agent_id: Expr) -> Option<Condition> {
-    let viewer = match seer {
-        Seer::Member(viewer) => viewer,
-        Seer::Key(key) => return named_agents(key, agent_id),
+pub fn visible_through_agent(principal: TenantPrincipal<'_>, agent_id: Expr) -> Option<Condition> {
+    let viewer = match principal {
+        TenantPrincipal::Member(viewer) => viewer,
+        TenantPrincipal::Key(key) => return named_agents(key, agent_id),
     };
     let condition = member_agent_condition(viewer)?;
     let mut agents = Query::select();
@@ -291,12 +291,12 @@ pub fn hangs_off_agent(seer: Seer<'_>, agent_id: Expr) -> Option<Condition> {
 }
 
 macro_rules! visible {
-    ($($table:ident by $read:ident: |$seer:ident| $condition:expr;)*) => {
+    ($($table:ident by $read:ident: |$principal:ident| $condition:expr;)*) => {
         $(
             impl Visible for entity::$table::Entity {
                 const READ: Permission = Permission::$read;
 
-                fn visible_to($seer: Seer<'_>) -> Option<Condition> {
+                fn visible_to($principal: TenantPrincipal<'_>) -> Option<Condition> {
                     $condition
                 }
             }
@@ -316,114 +316,117 @@ fn member_users(org_id: OrgId) -> Condition {
 }
 
 /// Rows that hang off a task are visible where the task is.
-fn of_visible_task(seer: Seer<'_>, task_id: Expr) -> Condition {
+fn of_visible_task(principal: TenantPrincipal<'_>, task_id: Expr) -> Condition {
     use entity::task::{Column, Entity};
     let mut tasks = Query::select();
-    tasks.column((Entity, Column::Id)).from(Entity).and_where(Expr::col((Entity, Column::OrgId)).eq(seer.org_id()));
-    if let Some(condition) = visible::<Entity>(seer) {
+    tasks
+        .column((Entity, Column::Id))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::OrgId)).eq(principal.org_id()));
+    if let Some(condition) = visible::<Entity>(principal) {
         tasks.cond_where(condition);
     }
     Cond::all().add(task_id.in_subquery(tasks))
 }
 
 visible! {
-    agent by AgentRead: |seer| agent_condition(seer);
-    global_agent by AgentRead: |seer| {
+    agent by AgentRead: |principal| agent_condition(principal);
+    global_agent by AgentRead: |principal| {
         use entity::global_agent::{Column, Entity};
-        hangs_off_global_agent(seer, Expr::col((Entity, Column::Id)))
+        visible_through_global_agent(principal, Expr::col((Entity, Column::Id)))
     };
-    global_agent_document by AgentRead: |seer| {
+    global_agent_document by AgentRead: |principal| {
         use entity::global_agent_document::{Column, Entity};
-        hangs_off_global_agent(seer, Expr::col((Entity, Column::AgentId)))
+        visible_through_global_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
-    agent_collaborator by MemberRead: |seer| {
-        hangs_off_agent(seer, Expr::col((agent_collaborator::Entity, agent_collaborator::Column::AgentId)))
+    agent_collaborator by MemberRead: |principal| {
+        visible_through_agent(principal, Expr::col((agent_collaborator::Entity, agent_collaborator::Column::AgentId)))
     };
-    agent_admin by MemberRead: |seer| {
-        hangs_off_agent(seer, Expr::col((agent_admin::Entity, agent_admin::Column::AgentId)))
+    agent_admin by MemberRead: |principal| {
+        visible_through_agent(principal, Expr::col((agent_admin::Entity, agent_admin::Column::AgentId)))
     };
-    agent_document by AgentRead: |seer| {
+    agent_document by AgentRead: |principal| {
         use entity::agent_document::{Column, Entity};
-        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
+        visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
-    goal by GoalRead: |seer| {
+    goal by GoalRead: |principal| {
         use entity::goal::{Column, Entity};
-        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
+        visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
-    task by GoalRead: |seer| {
+    task by GoalRead: |principal| {
         use entity::task::{Column, Entity};
-        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
+        visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
     // An edge and a run are read through their tasks, which are under the rule themselves.
-    workspace_file by GoalRead: |seer| {
+    workspace_file by GoalRead: |principal| {
         use entity::workspace_file::{Column, Entity};
-        hangs_off_agent(seer, Expr::col((Entity, Column::AgentId)))
+        visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
     // An edge is read through its goal's tasks, which are under the rule themselves.
-    task_dependency by GoalRead: |seer| {
+    task_dependency by GoalRead: |principal| {
         use entity::task_dependency::{Column, Entity};
-        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
+        Some(of_visible_task(principal, Expr::col((Entity, Column::TaskId))))
     };
-    execution by GoalRead: |seer| {
+    execution by GoalRead: |principal| {
         use entity::execution::{Column, Entity};
-        Some(of_visible_task(seer, Expr::col((Entity, Column::TaskId))))
+        Some(of_visible_task(principal, Expr::col((Entity, Column::TaskId))))
     };
-    approval_request by ApprovalRead: |seer| approval_condition(seer);
+    approval_request by ApprovalRead: |principal| approval_condition(principal);
     // What was decided is read with the request.
-    approval_decision by ApprovalRead: |seer| {
+    approval_decision by ApprovalRead: |principal| {
         use entity::approval_request::{Column as Request, Entity as Requests};
-        let condition = visible::<Requests>(seer)?;
+        let condition = visible::<Requests>(principal)?;
         let mut requests = Query::select();
         requests
             .column((Requests, Request::Id))
             .from(Requests)
-            .and_where(Expr::col((Requests, Request::OrgId)).eq(seer.org_id()))
+            .and_where(Expr::col((Requests, Request::OrgId)).eq(principal.org_id()))
             .cond_where(condition);
         use entity::approval_decision::{Column, Entity};
         Some(Cond::all().add(Expr::col((Entity, Column::RequestId)).in_subquery(requests)))
     };
-    chat_session by ChatRead: |seer| {
+    chat_session by ChatRead: |principal| {
         use entity::chat_session::{Column, Entity};
-        match seer {
-            Seer::Member(viewer) if viewer.is_org_admin() => None,
-            Seer::Member(viewer) => {
+        match principal {
+            TenantPrincipal::Member(viewer) if viewer.is_org_admin() => None,
+            TenantPrincipal::Member(viewer) => {
                 Some(Cond::all().add(Expr::col((Entity, Column::UserId)).eq(viewer.account.user_id)))
             }
-            Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
+            TenantPrincipal::Key(_) => visible_through_agent(principal, Expr::col((Entity, Column::AgentId))),
         }
     };
     // A service account sees itself.
-    service_account by AccountManageOwn: |seer| {
+    service_account by AccountManageOwn: |principal| {
         use entity::service_account::{Column, Entity};
-        own_account(seer, Expr::col((Entity, Column::Id)))
+        own_account(principal, Expr::col((Entity, Column::Id)))
     };
-    service_account_agent by AccountManageOwn: |seer| {
-        own_account(seer, Expr::col((service_account_agent::Entity, service_account_agent::Column::ServiceAccountId)))
+    service_account_agent by AccountManageOwn: |principal| {
+        own_account(principal, Expr::col((service_account_agent::Entity, service_account_agent::Column::ServiceAccountId)))
     };
     worker by WorkerRead: |_seer| None;
     team by MemberRead: |_seer| None;
     team_membership by MemberRead: |_seer| None;
     org_membership by MemberRead: |_seer| None;
-    invitation by MemberManage: |seer| (!seer.is_org_admin()).then(nothing);
-    organization_issuer by IssuerManage: |seer| (!seer.is_org_admin()).then(nothing);
-    event by AuditRead: |seer| (!seer.is_org_admin()).then(nothing);
-    organization by OrganizationRead: |seer| {
+    invitation by MemberManage: |principal| (!principal.is_org_admin()).then(nothing);
+    organization_issuer by IssuerManage: |principal| (!principal.is_org_admin()).then(nothing);
+    event by AuditRead: |principal| (!principal.is_org_admin()).then(nothing);
+    organization by OrganizationRead: |principal| {
         use entity::organization::{Column, Entity};
-        Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(seer.org_id())))
+        Some(Cond::all().add(Expr::col((Entity, Column::Id)).eq(principal.org_id())))
     };
     // Usage belongs to the goal's submitter or the chat's user.
-    usage_day by UsageRead: |seer| {
+    usage_day by UsageRead: |principal| {
         use entity::usage_day::{Column, Entity};
-        match seer {
-            Seer::Member(viewer) if viewer.is_org_admin() => None,
-            Seer::Member(viewer) => {
+        match principal {
+            TenantPrincipal::Member(viewer) if viewer.is_org_admin() => None,
+            TenantPrincipal::Member(viewer) => {
                 Some(Cond::all().add(Expr::col((Entity, Column::UserId)).eq(viewer.account.user_id)))
             }
-            Seer::Key(_) => hangs_off_agent(seer, Expr::col((Entity, Column::AgentId))),
+            TenantPrincipal::Key(_) => visible_through_agent(principal, Expr::col((Entity, Column::AgentId))),
         }
     };
-    budget by OperationsRead: |seer| (!seer.is_org_admin()).then(nothing);
-    user by MemberRead: |seer| Some(member_users(seer.org_id()));
+    budget by OperationsRead: |principal| (!principal.is_org_admin()).then(nothing);
+    user by MemberRead: |principal| Some(member_users(principal.org_id()));
 }
 
 /// What was said is read with the chat that it was said in. Not by an operator, for whom a chat is its session's row.
@@ -431,14 +434,14 @@ impl Visible for entity::chat_message::Entity {
     const READ: Permission = Permission::ChatRead;
     const OPERATORS: bool = false;
 
-    fn visible_to(seer: Seer<'_>) -> Option<Condition> {
+    fn visible_to(principal: TenantPrincipal<'_>) -> Option<Condition> {
         use entity::chat_session::{Column as Session, Entity as Sessions};
-        let condition = visible::<Sessions>(seer)?;
+        let condition = visible::<Sessions>(principal)?;
         let mut sessions = Query::select();
         sessions
             .column((Sessions, Session::Id))
             .from(Sessions)
-            .and_where(Expr::col((Sessions, Session::OrgId)).eq(seer.org_id()))
+            .and_where(Expr::col((Sessions, Session::OrgId)).eq(principal.org_id()))
             .cond_where(condition);
         use entity::chat_message::{Column, Entity};
         Some(Cond::all().add(Expr::col((Entity, Column::SessionId)).in_subquery(sessions)))
@@ -446,10 +449,10 @@ impl Visible for entity::chat_message::Entity {
 }
 
 /// Service accounts are the admins' to see, and each sees itself.
-fn own_account(seer: Seer<'_>, id: Expr) -> Option<Condition> {
-    match seer {
-        Seer::Member(viewer) => (!viewer.is_org_admin()).then(nothing),
-        Seer::Key(key) => Some(Cond::all().add(id.eq(key.id))),
+fn own_account(principal: TenantPrincipal<'_>, id: Expr) -> Option<Condition> {
+    match principal {
+        TenantPrincipal::Member(viewer) => (!viewer.is_org_admin()).then(nothing),
+        TenantPrincipal::Key(key) => Some(Cond::all().add(id.eq(key.id))),
     }
 }
 

@@ -15,7 +15,7 @@ use std::{fmt, str::FromStr};
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-use crate::text::is_disguise;
+use crate::text::is_bidi_or_invisible;
 
 /// Longest path, in bytes.
 pub const PATH: usize = 1_024;
@@ -100,7 +100,7 @@ impl FromStr for WorkspacePath {
         if text.len() > PATH {
             return Err(PathError::Long);
         }
-        if text.chars().any(|char| char.is_control() || matches!(char, '\\' | ':') || is_disguise(char)) {
+        if text.chars().any(|char| char.is_control() || matches!(char, '\\' | ':') || is_bidi_or_invisible(char)) {
             return Err(PathError::Character);
         }
         if !is_nfc(text) {

@@ -21,7 +21,7 @@ enum Holds {
 }
 
 /// Whose a table's rows are, for an outsider of Acme: someone in no team, who may use public and global agents alone.
-enum Sight {
+enum AgentAccess {
     /// Those that hang off an agent, by this column.
     Agent(&'static str),
     /// Those of a task.
@@ -106,19 +106,19 @@ pub fn columns() -> Vec<Column> {
     columns
 }
 
-fn sight(table: &str) -> Sight {
+fn sight(table: &str) -> AgentAccess {
     match table {
-        "agents" => Sight::Agent("id"),
-        "agent_documents" | "goals" | "tasks" | "workspace_files" => Sight::Agent("agent_id"),
-        "executions" => Sight::Task,
-        "approval_requests" => Sight::Own("requested_by = OUTSIDER"),
+        "agents" => AgentAccess::Agent("id"),
+        "agent_documents" | "goals" | "tasks" | "workspace_files" => AgentAccess::Agent("agent_id"),
+        "executions" => AgentAccess::Task,
+        "approval_requests" => AgentAccess::Own("requested_by = OUTSIDER"),
         "approval_decisions" => {
-            Sight::Own("request_id IN (SELECT id FROM approval_requests WHERE requested_by = OUTSIDER)")
+            AgentAccess::Own("request_id IN (SELECT id FROM approval_requests WHERE requested_by = OUTSIDER)")
         }
-        "chat_sessions" => Sight::Own("user_id = OUTSIDER"),
-        "chat_messages" => Sight::Own("session_id IN (SELECT id FROM chat_sessions WHERE user_id = OUTSIDER)"),
+        "chat_sessions" => AgentAccess::Own("user_id = OUTSIDER"),
+        "chat_messages" => AgentAccess::Own("session_id IN (SELECT id FROM chat_sessions WHERE user_id = OUTSIDER)"),
         // The organisation's settings and its log are its admins'.
-        "organizations" | "events" | "workspace_usage" => Sight::None,
+        "organizations" | "events" | "workspace_usage" => AgentAccess::None,
         other => panic!("{other} holds content: say which rows somebody in no team may see"),
     }
 }
@@ -151,10 +151,10 @@ fn whose(world: &World, table: &Table) -> String {
     let seen: BTreeSet<String> = plan.agents.iter().filter(is_seen).map(|agent| quote(world, agent.id)).collect();
     let seen = seen.into_iter().collect::<Vec<_>>().join(", ");
     let seen = match sight(table.name) {
-        Sight::Agent(column) => format!("{column} IN ({seen})"),
-        Sight::Task => format!("task_id IN (SELECT id FROM tasks WHERE agent_id IN ({seen}))"),
-        Sight::Own(condition) => condition.replace("OUTSIDER", &quote(world, outsider)),
-        Sight::None => "1 = 0".to_owned(),
+        AgentAccess::Agent(column) => format!("{column} IN ({seen})"),
+        AgentAccess::Task => format!("task_id IN (SELECT id FROM tasks WHERE agent_id IN ({seen}))"),
+        AgentAccess::Own(condition) => condition.replace("OUTSIDER", &quote(world, outsider)),
+        AgentAccess::None => "1 = 0".to_owned(),
     };
     let org = if table.name == "organizations" { "id" } else { "org_id" };
     format!("CASE WHEN t.{org} <> {} THEN 'g' WHEN {seen} THEN 'a' ELSE 't' END", quote(world, acme))

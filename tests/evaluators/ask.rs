@@ -20,7 +20,7 @@ use palisade::{
         TeamKey, WorkerFacts, decide,
     },
     store::scope::{Scope, Visible},
-    viewer::{Account, Entry, External, ServiceViewer, Sight, TenantViewer, Viewer},
+    viewer::{Account, AgentAccess, Entry, External, ServiceViewer, TenantViewer, Viewer},
 };
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, TryGetable as _,
@@ -51,8 +51,8 @@ pub fn viewer(ids: &Ids<'_>, who: &Who) -> Viewer {
             org_id: ids.id("org", *org),
             scopes: scopes.clone(),
             agents: match sight {
-                None => Sight::All,
-                Some(agents) => Sight::Named(agents.iter().map(|agent| ids.id("agent", *agent)).collect()),
+                None => AgentAccess::All,
+                Some(agents) => AgentAccess::Named(agents.iter().map(|agent| ids.id("agent", *agent)).collect()),
             },
         }),
         Who::Member { person, org, role, teams, scopes } => {

@@ -10,7 +10,7 @@ use entity::{
 use palisade::{
     auth::service_key,
     error::Result,
-    viewer::{ServiceViewer, Sight, Viewer},
+    viewer::{AgentAccess, ServiceViewer, Viewer},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
@@ -47,10 +47,10 @@ on_both! {
         let (acme, ada) = world.admin_of("acme", "ada@example.com").await;
         let (id, key) = key(&world, acme, ada).await;
         let viewer = service(world.viewer(&key).await);
-        assert_eq!((viewer.id, viewer.org_id, viewer.agents), (id, acme, Sight::All));
+        assert_eq!((viewer.id, viewer.org_id, viewer.agents), (id, acme, AgentAccess::All));
         assert_eq!(viewer.scopes, [ServiceScope::Read, ServiceScope::TasksRun].into());
         world.set("service_accounts", id, "all_agents = false").await;
-        assert_eq!(service(world.viewer(&key).await).agents, Sight::Named([].into()));
+        assert_eq!(service(world.viewer(&key).await).agents, AgentAccess::Named([].into()));
     }
 
     async fn unknown_malformed_foreign_and_revoked_keys_are_answered_alike(world) {

@@ -4,7 +4,7 @@
 use entity::enums::{AgentVisibility, CollaboratorPermission, ServiceScope, TeamRole};
 use palisade::policy::{
     Permission, Rule, rule,
-    table::{Door, Grant, ServiceGrant},
+    table::{Grant, ServiceGrant, SignInRequired},
 };
 
 use super::cast::{Actor, Agent, Holder, Is, Org, PLACES, agent, place};
@@ -46,9 +46,9 @@ pub enum Object {
 fn starts(actor: &Actor, row: &Rule) -> Option<Verdict> {
     let allowed = match actor.is {
         Is::Gone => return Some(Verdict::Gone),
-        Is::Nobody if row.door == Door::Open => true,
+        Is::Nobody if row.sign_in == SignInRequired::None => true,
         Is::Nobody => return Some(Verdict::SignIn),
-        Is::Unaffiliated => row.door != Door::Role,
+        Is::Unaffiliated => row.sign_in != SignInRequired::Membership,
         Is::Operator => row.super_admin != Grant::No,
         Is::Key { scopes, .. } => scoped(scopes, row),
         Is::Member { admin, .. } => {
@@ -92,7 +92,7 @@ pub fn one(actor: &Actor, row: Permission, object: Object) -> Verdict {
     let cells = rule(row);
     match actor.is {
         Is::Gone => Verdict::Gone,
-        Is::Nobody if cells.door == Door::Open => Verdict::Allow,
+        Is::Nobody if cells.sign_in == SignInRequired::None => Verdict::Allow,
         Is::Nobody => Verdict::SignIn,
         _ if !exists(actor, object) => Verdict::Hide,
         _ if grants(actor, cells, object) => Verdict::Allow,
@@ -102,7 +102,7 @@ pub fn one(actor: &Actor, row: Permission, object: Object) -> Verdict {
     }
 }
 
-fn in_sight(only: Option<&str>, org: Org, of: &Agent) -> bool {
+fn can_see_agent(only: Option<&str>, org: Org, of: &Agent) -> bool {
     of.org.is_none_or(|owner| owner == org) && only.is_none_or(|only| only == of.name)
 }
 
@@ -110,7 +110,7 @@ fn in_sight(only: Option<&str>, org: Org, of: &Agent) -> bool {
 pub fn sees(actor: &Actor, of: &Agent) -> bool {
     match actor.is {
         Is::Operator => true,
-        Is::Key { org, only, .. } => in_sight(only, org, of),
+        Is::Key { org, only, .. } => can_see_agent(only, org, of),
         Is::Member { org, admin } => {
             if of.org.is_some_and(|owner| owner != org) {
                 return false;
@@ -151,7 +151,7 @@ pub fn exists(actor: &Actor, object: Object) -> bool {
     }
     let Is::Member { admin, .. } = actor.is else {
         let Is::Key { org, only, .. } = actor.is else { return false };
-        let of_agent = |of: &str| in_sight(only, org, agent(of));
+        let of_agent = |of: &str| can_see_agent(only, org, agent(of));
         return match object {
             Object::Whole | Object::Account(_) => true,
             Object::Org(of) | Object::Request(of) => of == org,
@@ -194,11 +194,11 @@ fn grants(actor: &Actor, row: &Rule, object: Object) -> bool {
     };
     match actor.is {
         Is::Nobody | Is::Gone => false,
-        Is::Unaffiliated => match (row.door, row.org_member) {
-            (Door::Open, _) => true,
-            (Door::Account, Grant::Personal) => matches!(object, Object::Account(who) if who == actor.name),
-            (Door::Account, cell) => cell != Grant::No,
-            (Door::Role, _) => false,
+        Is::Unaffiliated => match (row.sign_in, row.org_member) {
+            (SignInRequired::None, _) => true,
+            (SignInRequired::Account, Grant::Personal) => matches!(object, Object::Account(who) if who == actor.name),
+            (SignInRequired::Account, cell) => cell != Grant::No,
+            (SignInRequired::Membership, _) => false,
         },
         Is::Operator => match row.permission {
             // The platform's agents, and no organisation's.
@@ -240,7 +240,7 @@ fn cell(actor: &Actor, cell: Grant, object: Object, about: Option<&Agent>) -> bo
         about.is_some_and(|of| of.owner == Some(actor.name) || share(actor, of).is_some_and(|held| held >= least))
     };
     match cell {
-        Grant::No | Grant::Metadata | Grant::Vacancy => false,
+        Grant::No | Grant::Metadata | Grant::NoActiveAdmin => false,
         // The team, or the agent, that the column is for: whoever stands in it stands in relation to it.
         Grant::Yes | Grant::Own => true,
         Grant::ByVisibility => match object {
@@ -248,7 +248,7 @@ fn cell(actor: &Actor, cell: Grant, object: Object, about: Option<&Agent>) -> bo
             _ => about.is_none_or(|of| sees(actor, of)),
         },
         Grant::Share(least) => holds(least),
-        Grant::Submitted => match object {
+        Grant::OwnWork => match object {
             Object::Goal(_, _, by) => by == actor.name || holds(CollaboratorPermission::Edit),
             Object::Approval(_, _, by) => by == actor.name,
             _ => false,

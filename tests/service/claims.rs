@@ -14,7 +14,7 @@ use palisade::{
         worker::{self, RegisterWorkerInput},
     },
     status::State as _,
-    viewer::{Sight, Viewer},
+    viewer::{AgentAccess, Viewer},
 };
 
 use super::{
@@ -160,8 +160,8 @@ on_both! {
         foreign.propose(theirs, vec![step("theirs", &[])]).await.unwrap();
         let goal = site.plan(vec![step("a", &[]), step("b", &[])]).await;
         let scopes = [ServiceScope::TasksRun];
-        let blind = hand(&world, key(&world, &world.acme, &scopes, Sight::Named([].into())).await);
-        let sees = hand(&world, key(&world, &world.acme, &scopes, Sight::Named([site.agent].into())).await);
+        let blind = hand(&world, key(&world, &world.acme, &scopes, AgentAccess::Named([].into())).await);
+        let sees = hand(&world, key(&world, &world.acme, &scopes, AgentAccess::Named([site.agent].into())).await);
         let (none, some) = (site.register(&blind, &["code"]).await.unwrap(), site.register(&sees, &["code"]).await.unwrap());
         assert!(site.try_claim(&blind, none, 10).await.unwrap().is_empty());
         let claimed = site.try_claim(&sees, some, 1).await.unwrap();
@@ -181,7 +181,7 @@ on_both! {
         site.plan(vec![step("a", &[]), step("b", &[])]).await;
         let task = site.claim_one().await.task_id;
         let foreign = Site::of(&world, &world.globex).await;
-        let other = hand(&world, key(&world, &world.acme, &[ServiceScope::TasksRun], Sight::All).await);
+        let other = hand(&world, key(&world, &world.acme, &[ServiceScope::TasksRun], AgentAccess::All).await);
         let old: WorkerId = site.register(&other, &["code"]).await.unwrap();
         world.set("workers", old, "service_account_id = NULL").await;
         let before = world.dump().await;

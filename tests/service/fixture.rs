@@ -24,7 +24,7 @@ use palisade::{
         Store,
         db::{Database, PoolLimits},
     },
-    viewer::{Account, ServiceViewer, Sight, TenantViewer, Viewer},
+    viewer::{Account, AgentAccess, ServiceViewer, TenantViewer, Viewer},
 };
 use sea_orm::{
     ActiveValue::Set, ConnectOptions, ConnectionTrait, DatabaseConnection, EntityTrait, QueryResult, Statement,
@@ -220,7 +220,7 @@ impl World {
             };
             service_account_agent::Entity::insert(row).exec_without_returning(&self.root).await.unwrap();
         }
-        let agents = agents.map_or(Sight::All, |agents| Sight::Named(agents.iter().copied().collect()));
+        let agents = agents.map_or(AgentAccess::All, |agents| AgentAccess::Named(agents.iter().copied().collect()));
         let scopes = scopes.iter().copied().collect();
         self.caller(Viewer::ServiceAccount(ServiceViewer { id, org_id, scopes, agents }))
     }

@@ -4,7 +4,7 @@
 use palisade::{
     clock::Clock,
     service::{plan::PlannedTaskInput, task_run},
-    store::write::lease_expiry::leases_lapse,
+    store::write::lease_expiry::expire_leases,
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 
 async fn lapse(site: &Site<'_>) -> usize {
-    leases_lapse(&site.world.db, &site.clock, &site.rules).await.unwrap()
+    expire_leases(&site.world.db, &site.clock, &site.rules).await.unwrap()
 }
 
 async fn worker_status(site: &Site<'_>) -> String {
@@ -103,7 +103,7 @@ on_both! {
             let clocks: Vec<Clock> = (0..8)
                 .map(|at| Clock::fixed(site.clock.now() + chrono::TimeDelta::milliseconds(at), chrono::TimeDelta::zero()))
                 .collect();
-            let many = clocks.iter().map(|clock| leases_lapse(&world.db, clock, &site.rules));
+            let many = clocks.iter().map(|clock| expire_leases(&world.db, clock, &site.rules));
             for outcome in futures_util::future::join_all(many).await {
                 outcome.unwrap();
             }

@@ -11,7 +11,7 @@ use palisade::{
     error::Result,
     service::plan::{self, PlannedTaskInput, ProposePlanInput},
     store::db::Role,
-    viewer::Sight,
+    viewer::AgentAccess,
 };
 
 use super::{
@@ -213,7 +213,7 @@ on_both! {
         let (on_seen, on_hidden) = (goal::submit(&ada, seen).await.unwrap(), goal::submit(&ada, hidden).await.unwrap());
         let foreign = Site::of(&world, &world.globex).await;
         let theirs = goal::submit(&world.tenant(&world.globex, world.globex.ada).await, foreign.agent).await.unwrap();
-        let named = Sight::Named(BTreeSet::from([seen]));
+        let named = AgentAccess::Named(BTreeSet::from([seen]));
         let planner = hand(&world, key(&world, &world.acme, &[ServiceScope::PlansWrite], named).await);
         let before = world.dump().await;
         let absent = told(propose(&site, &planner, world.absent()).await);
@@ -222,7 +222,7 @@ on_both! {
             assert_eq!(told(propose(&site, &planner, goal).await), absent);
             assert_eq!(told(plan::start(site.cx(&planner).await, goal).await), absent);
         }
-        let read = hand(&world, key(&world, &world.acme, &[ServiceScope::Read], Sight::All).await);
+        let read = hand(&world, key(&world, &world.acme, &[ServiceScope::Read], AgentAccess::All).await);
         let (admin, ada) = (site.person(world.acme.admin).await, site.person(world.acme.ada).await);
         let operator = hand(&world, world.operator().cx().await.viewer.clone());
         for who in [&site.again(&site.runner), &read, &admin, &ada, &operator] {

@@ -28,7 +28,7 @@ use palisade::{
     },
     status::{ApprovalWaits, ChatRules, TaskRules},
     store::Store,
-    viewer::{ServiceViewer, Sight, Viewer},
+    viewer::{AgentAccess, ServiceViewer, Viewer},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
@@ -82,7 +82,7 @@ pub async fn trusted(world: &World, org: &Org) -> AgentId {
 }
 
 /// A key of the organisation.
-pub async fn key(world: &World, org: &Org, scopes: &[ServiceScope], agents: Sight) -> Viewer {
+pub async fn key(world: &World, org: &Org, scopes: &[ServiceScope], agents: AgentAccess) -> Viewer {
     let id: ServiceAccountId = world.clock.id();
     let scopes: BTreeSet<ServiceScope> = scopes.iter().copied().collect();
     let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
@@ -91,14 +91,14 @@ pub async fn key(world: &World, org: &Org, scopes: &[ServiceScope], agents: Sigh
         id: Set(id),
         name: Set("A key".to_owned()),
         scopes: Set(JsonText::new(serde_json::json!(words).to_string())),
-        all_agents: Set(agents == Sight::All),
+        all_agents: Set(agents == AgentAccess::All),
         created_by: Set(org.admin),
         key_hash: Set(Secret::new(id.to_string())),
         created_at: Set(world.clock.now()),
         ..Default::default()
     };
     service_account::Entity::insert(row).exec_without_returning(&world.root).await.unwrap();
-    if let Sight::Named(named) = &agents {
+    if let AgentAccess::Named(named) = &agents {
         for agent in named {
             let row = service_account_agent::ActiveModel {
                 org_id: Set(org.id),
@@ -123,8 +123,8 @@ impl<'w> Site<'w> {
     }
 
     pub async fn of(world: &'w World, org: &Org) -> Self {
-        let planner = hand(world, key(world, org, &[ServiceScope::PlansWrite], Sight::All).await);
-        let runner = hand(world, key(world, org, &[ServiceScope::TasksRun], Sight::All).await);
+        let planner = hand(world, key(world, org, &[ServiceScope::PlansWrite], AgentAccess::All).await);
+        let runner = hand(world, key(world, org, &[ServiceScope::TasksRun], AgentAccess::All).await);
         let agent = trusted(world, org).await;
         // Later than the world's own clock, whose ids these must not repeat.
         let start = "2026-12-01T10:00:00Z".parse::<DateTime<Utc>>().unwrap();

@@ -34,7 +34,7 @@ use crate::{
 
 pub use super::external::{
     keys::{ExternalKeys, KeyName},
-    standing::{ExternalStanding, Place},
+    standing::{ExternalStatus, Place},
 };
 
 /// Header members that name keys, or change what is signed or how it is read. `crit` says that something must be

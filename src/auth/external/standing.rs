@@ -19,7 +19,7 @@ use crate::{
 
 /// A link, its account, and the account's places in organisations that let the issuer in.
 #[derive(Clone, Debug)]
-pub struct ExternalStanding {
+pub struct ExternalStatus {
     /// The link.
     pub identity_id: UserIdentityId,
     /// The account that linked the subject.
@@ -49,7 +49,7 @@ pub struct Place {
     pub teams: BTreeMap<TeamId, TeamRole>,
 }
 
-impl ExternalStanding {
+impl ExternalStatus {
     /// The place that the claims name; without a name, the only one that is open.
     pub fn place(&self, claims: &ExternalClaims) -> Option<&Place> {
         let mut served = self.places.iter().filter(|place| place.org_status == OrganizationStatus::Active);

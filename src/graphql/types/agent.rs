@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     graphql::{
         batches::{
-            AgentAdmins, AgentById, AgentStanding, Collaborators, DocumentCount, Documents, GlobalDocuments,
+            AgentAdmins, AgentById, AgentRelationKey, Collaborators, DocumentCount, Documents, GlobalDocuments,
             GoalCountOfAgents, GoalStatesOfAgents, GoalsOfAgents, UsageOfAgents, UserById,
         },
         connection::{ListName, PageArgs, connection, gid, parse_optional_id, seal},
@@ -47,8 +47,8 @@ pub struct Agent(pub AgentRow);
 impl Agent {
     async fn viewer_can(&self, ctx: &Context<'_>, permission: Permission) -> Result<bool> {
         let cx = cx(ctx);
-        let standing = cx.loaders.load(&cx.store, AgentStanding {}, self.0.id).await?.unwrap_or_default();
-        let facts = self.0.facts(standing);
+        let relation = cx.loaders.load(&cx.store, AgentRelationKey {}, self.0.id).await?.unwrap_or_default();
+        let facts = self.0.facts(relation);
         Ok(decide(&cx.viewer, permission, Resource::Agent(&facts)).allowed())
     }
 }

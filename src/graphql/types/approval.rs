@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     graphql::{
-        batches::{AgentById, AgentStanding, Approvers, DecisionsOfApprovals, OneAdmin, OwnDecision, UserById},
+        batches::{AgentById, AgentRelationKey, Approvers, DecisionsOfApprovals, OneAdmin, OwnDecision, UserById},
         connection::{connection, gid, parse_optional_id},
         context::cx,
         directives::confidential,
@@ -45,14 +45,14 @@ impl ApprovalRequest {
         let (cx, row) = (cx(ctx), &self.0);
         let agent = cx.loaders.load(&cx.store, AgentById { columns: AgentRow::keys() }, row.agent_id).await?;
         let agent = agent.ok_or_else(|| Error::internal("a request without its agent"))?;
-        let standing = cx.loaders.load(&cx.store, AgentStanding {}, row.agent_id).await?.unwrap_or_default();
+        let relation = cx.loaders.load(&cx.store, AgentRelationKey {}, row.agent_id).await?.unwrap_or_default();
         let facts = ApprovalFacts {
             org_id: row.org_id,
             id: row.id,
             requested_by: row.requested_by,
             required_approvals: row.required_approvals,
             one_admin: cx.loaders.load(&cx.store, OneAdmin {}, row.org_id).await?.unwrap_or(false),
-            agent: agent.facts(standing),
+            agent: agent.facts(relation),
         };
         Ok(decide(&cx.viewer, Permission::ApprovalDecide, Resource::Approval(&facts)).allowed())
     }

@@ -15,7 +15,7 @@ use crate::{
         scalars::DateTime,
     },
     store::{
-        list::row::{Lazy, Row},
+        list::row::{Row, Selected},
         read::{
             membership::{MemberFilter, MembershipRow},
             organization::OrganizationRow,
@@ -59,12 +59,12 @@ impl User {
     async fn last_login_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         let cx = cx(ctx);
         let time = match &self.0.last_login_at {
-            Lazy::Value(time) => *time,
-            Lazy::NotSelected if cx.viewer.user_id() == Some(self.0.id) => {
+            Selected::Value(time) => *time,
+            Selected::NotSelected if cx.viewer.user_id() == Some(self.0.id) => {
                 let own = cx.store.user_self(UserRow::columns(["lastLoginAt"])).await?;
                 own.map(|row| row.last_login_at.get().copied()).transpose()?.flatten()
             }
-            Lazy::NotSelected => None,
+            Selected::NotSelected => None,
         };
         Ok(time.map(Into::into))
     }

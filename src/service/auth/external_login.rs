@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Identity, Inner, Proof, invitations::person_name, sessions::signed_in};
 use crate::service::admin_mail::{Post, Request, tell_admins};
 use crate::{
-    auth::external::{ExternalClaims, ExternalStanding},
+    auth::external::{ExternalClaims, ExternalStatus},
     error::{Error, Result},
     store::{
         audit::record::{self, Record},
@@ -37,11 +37,11 @@ impl Identity {
     /// The viewer for an external issuer's verified claims under the rows as they are now.
     pub(in crate::service) async fn external_viewer(&self, claims: &ExternalClaims) -> Result<Viewer> {
         let inner = &*self.0;
-        let (mut standing, newcomer) = inner.external_standing(claims).await?;
+        let (mut standing, newcomer) = inner.external_status(claims).await?;
         if let Some(org) = newcomer {
             match inner.ask_to_join(claims, org).await {
                 // Somebody came by the same token at the same moment, or the address was taken meanwhile.
-                Ok(()) | Err(Error::Conflict(_)) => (standing, _) = inner.external_standing(claims).await?,
+                Ok(()) | Err(Error::Conflict(_)) => (standing, _) = inner.external_status(claims).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -104,12 +104,12 @@ impl Identity {
 impl Inner {
     /// What the rows say of a subject, and the organisation that it is to ask for, if it is new there. Both of one moment:
     /// else one who comes twice at once could find no link, and then its own address taken.
-    pub(in crate::service) async fn external_standing(
+    pub(in crate::service) async fn external_status(
         &self,
         claims: &ExternalClaims,
-    ) -> Result<(Option<ExternalStanding>, Option<OrgId>)> {
+    ) -> Result<(Option<ExternalStatus>, Option<OrgId>)> {
         let tx = self.db.begin_read(Role::Identity, None).await?;
-        let standing = rows::external_standing_lookup(&tx, &claims.issuer, &claims.subject).await?;
+        let standing = rows::external_status_lookup(&tx, &claims.issuer, &claims.subject).await?;
         let newcomer = self.newcomer(&tx, claims, standing.as_ref()).await?;
         Ok((standing, newcomer))
     }
@@ -119,7 +119,7 @@ impl Inner {
         &self,
         tx: &Tx,
         claims: &ExternalClaims,
-        standing: Option<&ExternalStanding>,
+        standing: Option<&ExternalStatus>,
     ) -> Result<Option<OrgId>> {
         let brings = self.settings.issuers.find(&claims.issuer).is_some_and(|issuer| issuer.trust().just_in_time);
         let Some(named) = claims.organization.as_deref().filter(|_| brings) else { return Ok(None) };

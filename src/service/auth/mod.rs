@@ -202,7 +202,7 @@ impl Identity {
         let token = bearer::checked(token)?;
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(proof) = inner.verified.get(&hash) {
-            if inner.clock.now() < proof.expires_at() && inner.key_stands(&proof).await? {
+            if inner.clock.now() < proof.expires_at() && inner.key_is_valid(&proof).await? {
                 return Ok(proof);
             }
             inner.verified.invalidate(&hash);
@@ -227,8 +227,8 @@ impl Identity {
         };
         let inner = &*self.0;
         let tx = inner.db.begin_read(Role::Identity, None).await?;
-        let standing = rows::standing_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
-        standing.viewer_for(claims, inner.clock.now())
+        let status = rows::session_status_lookup(&tx, claims.session_id).await?.ok_or(Error::Unauthenticated)?;
+        status.viewer_for(claims, inner.clock.now())
     }
 
     /// What a stream signs in with, proved once: what it is worth is asked again as long as the stream lasts. No header is
@@ -244,7 +244,7 @@ impl Identity {
     /// The viewer of a credential under the rows as they are now.
     pub async fn viewer_of(&self, credential: &Credential) -> Result<Viewer> {
         match &credential.0 {
-            Shown::Token(proof) if !self.0.key_stands(proof).await? => Err(Error::Unauthenticated),
+            Shown::Token(proof) if !self.0.key_is_valid(proof).await? => Err(Error::Unauthenticated),
             Shown::Token(proof) => self.viewer(proof).await,
             Shown::Key(key) => self.service_account(key).await,
         }
@@ -263,25 +263,25 @@ impl Identity {
             }
         }
         let tx = inner.db.begin_read(Role::Identity, None).await?;
-        let standings = rows::standing_list(&tx, &Vec::from_iter(sessions)).await?;
-        let key_standings = rows::service_account::key_list(&tx, &Vec::from_iter(keys)).await?;
+        let statuses = rows::session_status_list(&tx, &Vec::from_iter(sessions)).await?;
+        let key_statuses = rows::service_account::key_list(&tx, &Vec::from_iter(keys)).await?;
         drop(tx);
         let now = inner.clock.now();
         let mut spent = Vec::with_capacity(credentials.len());
         for credential in credentials {
             let holds = match &credential.0 {
                 Shown::Token(Proof::External(claims)) => {
-                    let (standing, _) = inner.external_standing(claims).await?;
-                    standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
+                    let (status, _) = inner.external_status(claims).await?;
+                    status.is_some_and(|status| status.viewer_for(claims, now).is_ok())
                 }
                 Shown::Token(Proof::Ours(claims)) => {
-                    let standing = standings.get(&claims.session_id);
-                    standing.is_some_and(|standing| standing.viewer_for(claims, now).is_ok())
+                    let status = statuses.get(&claims.session_id);
+                    status.is_some_and(|status| status.viewer_for(claims, now).is_ok())
                         && inner.keys.verifying(claims.key_id).await?.is_some()
                 }
                 Shown::Key(key) => {
-                    let standing = key_standings.get(&(key.org_id, key.id));
-                    standing.is_some_and(|standing| standing.clone().viewer(key, now).is_ok())
+                    let status = key_statuses.get(&(key.org_id, key.id));
+                    status.is_some_and(|status| status.clone().viewer(key, now).is_ok())
                 }
             };
             spent.push(!holds);
@@ -308,11 +308,10 @@ impl Identity {
     pub async fn service_account(&self, key: &ServiceKey) -> Result<Viewer> {
         let inner = &*self.0;
         let tx = inner.db.begin_read(Role::Identity, None).await?;
-        let standing =
-            rows::service_account::key_lookup(&tx, key.org_id, key.id).await?.ok_or(Error::Unauthenticated)?;
+        let status = rows::service_account::key_lookup(&tx, key.org_id, key.id).await?.ok_or(Error::Unauthenticated)?;
         drop(tx);
-        let (now, last_used_at) = (inner.clock.now(), standing.last_used_at);
-        let viewer = standing.viewer(key, now)?;
+        let (now, last_used_at) = (inner.clock.now(), status.last_used_at);
+        let viewer = status.viewer(key, now)?;
         if last_used_at.is_none_or(|last| last <= now - KEY_USE_NOTED) {
             self.note_use(key, now);
         }
@@ -377,7 +376,7 @@ impl Inner {
     }
 
     /// Whether the key that signed still counts.
-    async fn key_stands(&self, proof: &Proof) -> Result<bool> {
+    async fn key_is_valid(&self, proof: &Proof) -> Result<bool> {
         match proof {
             Proof::Ours(claims) => Ok(self.keys.verifying(claims.key_id).await?.is_some()),
             Proof::External(claims) => match self.settings.issuers.find(&claims.issuer) {

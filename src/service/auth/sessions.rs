@@ -116,19 +116,19 @@ impl Identity {
         if row.spent_at.is_none() && row.expires_at <= now {
             return Err(Error::Unauthenticated);
         }
-        let standing = rows::standing_lookup(&tx, row.session_id).await?.ok_or(Error::Unauthenticated)?;
-        if !standing.is_live(now) {
+        let status = rows::session_status_lookup(&tx, row.session_id).await?.ok_or(Error::Unauthenticated)?;
+        if !status.is_live(now) {
             return Err(Error::Unauthenticated);
         }
         // What was read before the lock may be old; this is not.
         if !sessions::refresh_token_spend(&tx, row.id, now).await? {
             sessions::session_revoke(&tx, row.session_id, now).await?;
             tx.commit().await?;
-            tracing::warn!(session = %row.session_id, user = %standing.user_id, "a refresh token was used twice");
+            tracing::warn!(session = %row.session_id, user = %status.user_id, "a refresh token was used twice");
             return Err(Error::Unauthenticated);
         }
         // Where the organisation was lost the session goes on outside it: its owner may look at the others and switch.
-        let org = standing.viewer(now).and(standing.org_id);
+        let org = status.viewer(now).and(status.org_id);
         let tokens = inner.session_continue(&tx, &keys, row.session_id, org).await?;
         tx.commit().await?;
         Ok(tokens)
@@ -305,29 +305,29 @@ impl Inner {
     /// Takes the account's session for this transaction; answers the organisation that it works in.
     pub(in crate::service) async fn session_hold(&self, tx: &Tx, account: SignedIn) -> Result<Option<OrgId>> {
         sessions::session_lock(tx, account.session_id).await?;
-        let standing = rows::standing_lookup(tx, account.session_id).await?.ok_or(Error::Unauthenticated)?;
+        let status = rows::session_status_lookup(tx, account.session_id).await?.ok_or(Error::Unauthenticated)?;
         let now = self.clock.now();
-        if standing.user_id != account.user_id || !standing.is_live(now) {
+        if status.user_id != account.user_id || !status.is_live(now) {
             return Err(Error::Unauthenticated);
         }
-        Ok(standing.viewer(now).and(standing.org_id))
+        Ok(status.viewer(now).and(status.org_id))
     }
 
     /// The tokens for a session as its rows now are.
     async fn tokens(&self, tx: &Tx, keys: &KeySet, id: SessionId) -> Result<SessionTokens> {
-        let standing = rows::standing_lookup(tx, id).await?.ok_or(Error::Unauthenticated)?;
+        let status = rows::session_status_lookup(tx, id).await?.ok_or(Error::Unauthenticated)?;
         let now = self.clock.now();
-        let viewer = standing.viewer(now).ok_or(Error::Unauthenticated)?;
+        let viewer = status.viewer(now).ok_or(Error::Unauthenticated)?;
         let signer = keys.signer().ok_or_else(|| Error::internal("no key signs"))?;
         // A token counts whole seconds.
-        let expires_at = (now + self.settings.access_ttl).min(standing.expires_at).trunc_subsecs(0);
-        let access_token = token::issue(signer, &self.issuer, &standing, now, expires_at)?;
+        let expires_at = (now + self.settings.access_ttl).min(status.expires_at).trunc_subsecs(0);
+        let access_token = token::issue(signer, &self.issuer, &status, now, expires_at)?;
         let fresh = opaque::refresh_token();
         let row = refresh_token::Model {
             id: self.clock.id(),
             session_id: id,
             token_hash: Secret::new(fresh.hash),
-            expires_at: (now + self.settings.refresh_ttl).min(standing.expires_at),
+            expires_at: (now + self.settings.refresh_ttl).min(status.expires_at),
             spent_at: None,
             created_at: now,
         };

@@ -59,7 +59,7 @@ impl LogEntry {
     }
 
     /// Whether it may change who sees what: it is about a person, a team, an agent or the like, not about work.
-    pub fn may_change_sight(&self) -> bool {
+    pub fn may_change_visibility(&self) -> bool {
         const WORK: [&str; 9] = [
             GoalId::PREFIX,
             TaskId::PREFIX,

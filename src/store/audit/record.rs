@@ -88,7 +88,7 @@ pub async fn record_all(
         .value(event_head::Column::Hash, hash)
         .and_where(Expr::col(event_head::Column::OrgId).eq(org_id));
     tx.execute(&update).await?;
-    tx.tells(org_id, sequence);
+    tx.note_log_growth(org_id, sequence);
     Ok(())
 }
 

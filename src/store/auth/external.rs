@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::sql;
 use crate::{
-    auth::external::{ExternalStanding, Place},
+    auth::external::{ExternalStatus, Place},
     error::Result,
     store::db::Tx,
 };
@@ -45,11 +45,11 @@ const STANDING: &str = "SELECT i.id AS identity_id, u.id AS user_id, u.status, u
      WHERE i.issuer = $1 AND i.subject = $2 ORDER BY m.org_id";
 
 /// What the rows say about an external subject now; `None` where nobody linked it. On `Role::Identity`.
-pub async fn external_standing_lookup(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<ExternalStanding>> {
+pub async fn external_status_lookup(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<ExternalStatus>> {
     let values = [issuer.into(), subject.into()];
     let rows = StandingRow::find_by_statement(sql(tx, STANDING, values)).all(tx).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let mut standing = ExternalStanding {
+    let mut standing = ExternalStatus {
         identity_id: first.identity_id,
         user_id: first.user_id,
         status: first.status,

@@ -29,7 +29,7 @@ use entity::{
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 
 use super::db::Tx;
-use crate::{auth::Standing, error::Result};
+use crate::{auth::SessionStatus, error::Result};
 
 /// One statement, the same text on both databases.
 fn sql(tx: &Tx, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -37,7 +37,7 @@ fn sql(tx: &Tx, text: &str, values: impl IntoIterator<Item = Value>) -> Statemen
 }
 
 #[derive(FromQueryResult)]
-struct StandingRow {
+struct SessionStatusRow {
     session_id: SessionId,
     expires_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
@@ -65,20 +65,20 @@ const STANDING: &str = "SELECT s.id AS session_id, s.expires_at, s.revoked_at, s
      WHERE ";
 
 /// What the rows say about a session now.
-pub async fn standing_lookup(tx: &Tx, session: SessionId) -> Result<Option<Standing>> {
+pub async fn session_status_lookup(tx: &Tx, session: SessionId) -> Result<Option<SessionStatus>> {
     let text = format!("{STANDING} s.id = $1");
-    let rows = StandingRow::find_by_statement(sql(tx, &text, [session.into()])).all(tx).await?;
-    Ok(standings(rows).remove(&session))
+    let rows = SessionStatusRow::find_by_statement(sql(tx, &text, [session.into()])).all(tx).await?;
+    Ok(statuses(rows).remove(&session))
 }
 
 /// The same for many sessions in one query. Sessions that are gone are missing.
-pub async fn standing_list(tx: &Tx, sessions: &[SessionId]) -> Result<HashMap<SessionId, Standing>> {
+pub async fn session_status_list(tx: &Tx, sessions: &[SessionId]) -> Result<HashMap<SessionId, SessionStatus>> {
     if sessions.is_empty() {
         return Ok(HashMap::new());
     }
     let (condition, list) = one_of(tx, "s.id", sessions);
-    let rows = StandingRow::find_by_statement(sql(tx, &format!("{STANDING} {condition}"), [list])).all(tx);
-    Ok(standings(rows.await?))
+    let rows = SessionStatusRow::find_by_statement(sql(tx, &format!("{STANDING} {condition}"), [list])).all(tx);
+    Ok(statuses(rows.await?))
 }
 
 #[derive(FromQueryResult)]
@@ -101,7 +101,7 @@ pub struct Place {
     pub teams: BTreeMap<TeamId, TeamRole>,
 }
 
-/// What [`standing_lookup`] reads of an organisation, for a user who has no session there.
+/// What [`session_status_lookup`] reads of an organisation, for a user who has no session there.
 const PLACE: &str = "SELECT o.status AS org_status, m.role, m.status AS membership_status, t.team_id, t.role AS team_role \
      FROM organizations o \
      LEFT JOIN org_memberships m ON m.org_id = o.id AND m.user_id = $1 \
@@ -134,11 +134,11 @@ fn one_of<I: TypedId>(tx: &Tx, column: &str, ids: &[I]) -> (String, Value) {
     (condition, list.into())
 }
 
-fn standings(rows: Vec<StandingRow>) -> HashMap<SessionId, Standing> {
-    let mut standings = HashMap::new();
+fn statuses(rows: Vec<SessionStatusRow>) -> HashMap<SessionId, SessionStatus> {
+    let mut statuses = HashMap::new();
     for row in rows {
         let team = row.team_id.zip(row.team_role);
-        let standing = standings.entry(row.session_id).or_insert_with(|| Standing {
+        let status = statuses.entry(row.session_id).or_insert_with(|| SessionStatus {
             session_id: row.session_id,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -151,9 +151,9 @@ fn standings(rows: Vec<StandingRow>) -> HashMap<SessionId, Standing> {
             membership: row.role.zip(row.membership_status),
             teams: BTreeMap::new(),
         });
-        standing.teams.extend(team);
+        status.teams.extend(team);
     }
-    standings
+    statuses
 }
 
 /// An organisation that a user may switch to.

@@ -12,10 +12,10 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{one_of, sql};
 use crate::{
-    auth::{KeyStanding, service_key::Maker},
+    auth::{ServiceKeyStatus, service_key::Maker},
     error::{Error, Result},
     store::db::Tx,
-    viewer::Sight,
+    viewer::AgentAccess,
 };
 
 #[derive(FromQueryResult)]
@@ -48,14 +48,17 @@ const KEY: &str = "SELECT a.org_id, a.id, a.scopes, a.all_agents, a.key_hash, a.
      WHERE ";
 
 /// What the rows say about a service account now.
-pub async fn key_lookup(tx: &Tx, org_id: OrgId, id: ServiceAccountId) -> Result<Option<KeyStanding>> {
+pub async fn key_lookup(tx: &Tx, org_id: OrgId, id: ServiceAccountId) -> Result<Option<ServiceKeyStatus>> {
     let text = format!("{KEY} a.org_id = $1 AND a.id = $2");
     let rows = KeyRow::find_by_statement(sql(tx, &text, [org_id.into(), id.into()])).all(tx).await?;
     Ok(standings(rows)?.remove(&(org_id, id)))
 }
 
 /// The same for many service accounts in one query. Those that are gone are missing.
-pub async fn key_list(tx: &Tx, ids: &[ServiceAccountId]) -> Result<HashMap<(OrgId, ServiceAccountId), KeyStanding>> {
+pub async fn key_list(
+    tx: &Tx,
+    ids: &[ServiceAccountId],
+) -> Result<HashMap<(OrgId, ServiceAccountId), ServiceKeyStatus>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -77,7 +80,7 @@ pub async fn key_names(tx: &Tx, slug: &str) -> Result<Vec<(ServiceAccountId, Str
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), KeyStanding>> {
+fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), ServiceKeyStatus>> {
     let mut standings = HashMap::new();
     for row in rows {
         let key = (row.org_id, row.id);
@@ -85,7 +88,8 @@ fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), Key
         if let Entry::Vacant(free) = standings.entry(key) {
             free.insert(standing(row)?);
         }
-        if let (Some(KeyStanding { agents: Sight::Named(agents), .. }), Some(agent)) = (standings.get_mut(&key), agent)
+        if let (Some(ServiceKeyStatus { agents: AgentAccess::Named(agents), .. }), Some(agent)) =
+            (standings.get_mut(&key), agent)
         {
             agents.insert(agent);
         }
@@ -93,12 +97,12 @@ fn standings(rows: Vec<KeyRow>) -> Result<HashMap<(OrgId, ServiceAccountId), Key
     Ok(standings)
 }
 
-fn standing(row: KeyRow) -> Result<KeyStanding> {
-    Ok(KeyStanding {
+fn standing(row: KeyRow) -> Result<ServiceKeyStatus> {
+    Ok(ServiceKeyStatus {
         org_id: row.org_id,
         id: row.id,
         scopes: scopes(&row.scopes)?.into_iter().collect(),
-        agents: if row.all_agents { Sight::All } else { Sight::Named(BTreeSet::new()) },
+        agents: if row.all_agents { AgentAccess::All } else { AgentAccess::Named(BTreeSet::new()) },
         key_hash: row.key_hash,
         previous: row.previous_key_hash.zip(row.previous_key_expires_at),
         last_used_at: row.last_used_at,

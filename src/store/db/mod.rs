@@ -31,7 +31,7 @@ mod run_to_completion;
 
 use crate::error::Result;
 use notify::{Listener, Notices};
-use run_to_completion::Finished;
+use run_to_completion::RunToCompletion;
 
 /// Who the database thinks is asking. Each has its own pool and its own grants.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -210,9 +210,9 @@ impl Database {
 
     /// Tells the other processes which logs have grown. Outside every transaction that writes: a NOTIFY inside would
     /// make their commits wait for each other.
-    pub(in crate::store) async fn notify(&self, told: &BTreeMap<OrgId, i64>) -> Result<(), sqlx::Error> {
+    pub(in crate::store) async fn notify(&self, heads: &BTreeMap<OrgId, i64>) -> Result<(), sqlx::Error> {
         if let Pools::Postgres { system, .. } = &self.pools {
-            notify::notify(system, told).await?;
+            notify::notify(system, heads).await?;
         }
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Database {
         let mut tries = 0;
         loop {
             let (pool, sql) = (pool.clone(), AssertSqlSafe(sql.clone()));
-            match Finished::new(async move { pool.begin_with(sql).await }).await {
+            match RunToCompletion::new(async move { pool.begin_with(sql).await }).await {
                 Err(error) if tries < CUT_CONNECTIONS && is_cut(&error) => tries += 1,
                 begun => return Ok(self.tx(Inner::Postgres(begun?))),
             }
@@ -278,7 +278,13 @@ impl Database {
     fn tx(&self, inner: Inner) -> Tx {
         self.count();
         let backend = self.backend();
-        Tx { inner: Mutex::new(inner), backend, statements: Arc::default(), told: Told::default(), db: self.clone() }
+        Tx {
+            inner: Mutex::new(inner),
+            backend,
+            statements: Arc::default(),
+            heads: LogHeads::default(),
+            db: self.clone(),
+        }
     }
 
     /// Answers whether the database can be reached now.
@@ -324,12 +330,12 @@ pub struct Tx {
     inner: Mutex<Inner>,
     backend: DbBackend,
     statements: Arc<AtomicU64>,
-    told: Told,
+    heads: LogHeads,
     db: Database,
 }
 
 /// Organisations whose logs a transaction adds to, and how far.
-type Told = std::sync::Mutex<BTreeMap<OrgId, i64>>;
+type LogHeads = std::sync::Mutex<BTreeMap<OrgId, i64>>;
 
 enum Inner {
     Postgres(sqlx::Transaction<'static, Postgres>),
@@ -356,16 +362,16 @@ impl Tx {
             Inner::Postgres(tx) => tx.commit().await?,
             Inner::Sqlite(tx) => tx.commit().await?,
         }
-        let told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !told.is_empty() {
-            self.db.notices.raise(&self.db, told);
+        let heads = self.heads.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !heads.is_empty() {
+            self.db.notices.publish_all(&self.db, heads);
         }
         Ok(())
     }
 
     /// Notes that the log of `org` grows to `sequence` with this transaction.
-    pub(in crate::store) fn tells(&self, org: OrgId, sequence: i64) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(org, sequence);
+    pub(in crate::store) fn note_log_growth(&self, org: OrgId, sequence: i64) {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).insert(org, sequence);
     }
 
     /// Counts its statements into `statements`, for the log line and the tests that hold statement counts.

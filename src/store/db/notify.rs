@@ -19,7 +19,7 @@ use crate::error::Result;
 
 /// A log that has grown, and how far at least.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Grown {
+pub struct LogAdvanced {
     /// Whose log.
     pub org: OrgId,
     /// A position that it has reached.
@@ -36,7 +36,7 @@ pub struct Notices(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    here: broadcast::Sender<Grown>,
+    here: broadcast::Sender<LogAdvanced>,
     elsewhere: Mutex<Elsewhere>,
 }
 
@@ -55,7 +55,7 @@ impl Default for Notices {
 
 impl Notices {
     /// Hints from now on. A receiver that lags behind should look at every log it follows.
-    pub fn subscribe(&self) -> broadcast::Receiver<Grown> {
+    pub fn subscribe(&self) -> broadcast::Receiver<LogAdvanced> {
         self.0.here.subscribe()
     }
 
@@ -64,15 +64,15 @@ impl Notices {
     }
 
     /// Tells this process at once, and the others as soon as the message before has gone.
-    pub(in crate::store) fn raise(&self, db: &Database, told: BTreeMap<OrgId, i64>) {
-        for (org, sequence) in &told {
-            self.hint(Grown { org: *org, sequence: *sequence });
+    pub(in crate::store) fn publish_all(&self, db: &Database, heads: BTreeMap<OrgId, i64>) {
+        for (org, sequence) in &heads {
+            self.publish(LogAdvanced { org: *org, sequence: *sequence });
         }
         if db.backend() == sea_orm::DbBackend::Sqlite {
             return;
         }
         let mut elsewhere = self.elsewhere();
-        for (org, sequence) in told {
+        for (org, sequence) in heads {
             let waiting = elsewhere.waiting.entry(org).or_default();
             *waiting = sequence.max(*waiting);
         }
@@ -82,14 +82,14 @@ impl Notices {
     }
 
     /// Passes a hint on to whoever follows logs in this process.
-    pub fn hint(&self, grown: Grown) {
+    pub fn publish(&self, grown: LogAdvanced) {
         // Nobody follows: nobody needs to know.
         let _ = self.0.here.send(grown);
     }
 
     async fn tell(self, db: Database) {
         loop {
-            let told = {
+            let heads = {
                 let mut elsewhere = self.elsewhere();
                 if elsewhere.waiting.is_empty() {
                     elsewhere.telling = false;
@@ -97,28 +97,28 @@ impl Notices {
                 }
                 std::mem::take(&mut elsewhere.waiting)
             };
-            if let Err(error) = db.notify(&told).await {
+            if let Err(error) = db.notify(&heads).await {
                 // The others look by themselves, a little later.
-                tracing::debug!(%error, "other processes were not told of new events");
+                tracing::debug!(%error, "other processes were not heads of new events");
             }
         }
     }
 }
 
 /// Sends one message for each organisation, in one statement.
-pub(in crate::store) async fn notify(pool: &PgPool, told: &BTreeMap<OrgId, i64>) -> Result<(), sqlx::Error> {
-    let told: Vec<String> = told.iter().map(|(org, sequence)| format!("{}:{sequence}", org.uuid())).collect();
-    sqlx::query("SELECT pg_notify($1, told) FROM unnest($2::text[]) AS t(told)")
+pub(in crate::store) async fn notify(pool: &PgPool, heads: &BTreeMap<OrgId, i64>) -> Result<(), sqlx::Error> {
+    let heads: Vec<String> = heads.iter().map(|(org, sequence)| format!("{}:{sequence}", org.uuid())).collect();
+    sqlx::query("SELECT pg_notify($1, heads) FROM unnest($2::text[]) AS t(heads)")
         .bind(CHANNEL)
-        .bind(told)
+        .bind(heads)
         .execute(pool)
         .await
         .map(drop)
 }
 
-fn parse(told: &str) -> Option<Grown> {
-    let (org, sequence) = told.split_once(':')?;
-    Some(Grown { org: OrgId::from_uuid(Uuid::parse_str(org).ok()?), sequence: sequence.parse().ok()? })
+fn parse(heads: &str) -> Option<LogAdvanced> {
+    let (org, sequence) = heads.split_once(':')?;
+    Some(LogAdvanced { org: OrgId::from_uuid(Uuid::parse_str(org).ok()?), sequence: sequence.parse().ok()? })
 }
 
 /// Hints of all processes, over a connection of its own that is made again when it is cut.
@@ -138,7 +138,7 @@ impl Listener {
     }
 
     /// The next hint; nothing when some may have been lost with the connection. Safe to give up waiting for.
-    pub async fn next(&mut self) -> Result<Option<Grown>> {
-        Ok(self.0.try_recv().await?.and_then(|told| parse(told.payload())))
+    pub async fn next(&mut self) -> Result<Option<LogAdvanced>> {
+        Ok(self.0.try_recv().await?.and_then(|heads| parse(heads.payload())))
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// See above. What has not been polled yet is simply dropped.
-pub struct Finished<F>
+pub struct RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -19,7 +19,7 @@ where
     started: bool,
 }
 
-impl<F> Finished<F>
+impl<F> RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -30,7 +30,7 @@ where
     }
 }
 
-impl<F> Future for Finished<F>
+impl<F> Future for RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -49,7 +49,7 @@ where
     }
 }
 
-impl<F> Drop for Finished<F>
+impl<F> Drop for RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -81,10 +81,10 @@ mod tests {
     async fn what_was_begun_is_finished_and_what_was_not_is_dropped() {
         for (polled, finishes) in [(false, false), (true, true)] {
             let done = Arc::new(AtomicBool::new(false));
-            let told = Arc::clone(&done);
-            let mut future = Box::pin(Finished::new(async move {
+            let heads = Arc::clone(&done);
+            let mut future = Box::pin(RunToCompletion::new(async move {
                 tokio::task::yield_now().await;
-                told.store(true, Ordering::SeqCst);
+                heads.store(true, Ordering::SeqCst);
             }));
             if polled {
                 assert!(poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await);

@@ -1,6 +1,6 @@
 //! Rows as they leave the store: a noun's keys, the columns that were asked for, and confidential values sealed.
 //!
-//! A query selects only what its GraphQL selection needs. A column that was not selected is [`Lazy::NotSelected`], and
+//! A query selects only what its GraphQL selection needs. A column that was not selected is [`Selected::NotSelected`], and
 //! reading it is an error of ours, never a silent default. A confidential column is not selected for a viewer who may
 //! not read it: the database is not even asked.
 
@@ -13,14 +13,14 @@ use crate::error::{Error, Result};
 
 /// A column that a query may leave out.
 #[derive(Clone, Debug)]
-pub enum Lazy<T> {
+pub enum Selected<T> {
     /// Selected.
     Value(T),
     /// Left out.
     NotSelected,
 }
 
-impl<T> Lazy<T> {
+impl<T> Selected<T> {
     /// The value; an internal error when the query left it out.
     pub fn get(&self) -> Result<&T> {
         match self {
@@ -142,10 +142,10 @@ impl<'a, E: Classified> Cells<'a, E> {
     }
 
     /// A column that was selected, or not.
-    pub fn lazy<T: TryGetable>(&self, column: E::Column) -> Result<Lazy<T>, DbErr> {
+    pub fn lazy<T: TryGetable>(&self, column: E::Column) -> Result<Selected<T>, DbErr> {
         match self.position(column) {
-            Some(position) => Ok(Lazy::Value(T::try_get_by_index(self.row, position)?)),
-            None => Ok(Lazy::NotSelected),
+            Some(position) => Ok(Selected::Value(T::try_get_by_index(self.row, position)?)),
+            None => Ok(Selected::NotSelected),
         }
     }
 
@@ -213,7 +213,7 @@ macro_rules! row {
         #[derive(Clone, Debug)]
         pub struct $name {
             $($(#[$kdoc])* pub $key: $kty,)*
-            $($(#[$ldoc])* pub $lazy: $crate::store::list::row::Lazy<$lty>,)*
+            $($(#[$ldoc])* pub $lazy: $crate::store::list::row::Selected<$lty>,)*
             $($(#[$sdoc])* pub $sealed: entity::confidential::Confidential<$sty>,)*
         }
 

@@ -67,21 +67,21 @@ impl AgentRow {
     }
 
     /// What rules look at, given how the viewer stands to it.
-    pub const fn facts(&self, standing: Standing) -> AgentFacts {
+    pub const fn facts(&self, relation: AgentRelation) -> AgentFacts {
         AgentFacts {
             key: self.key(),
             visibility: self.visibility,
             owner_id: self.owner_id,
             team_id: self.team_id,
-            share: standing.share,
-            is_agent_admin: standing.is_agent_admin,
+            share: relation.share,
+            is_agent_admin: relation.is_agent_admin,
         }
     }
 }
 
 /// How the viewer stands to an agent, beyond owner and team.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Standing {
+pub struct AgentRelation {
     /// The strongest collaboration that reaches it.
     pub share: Option<CollaboratorPermission>,
     /// Whether it decides the agent's approvals.
@@ -377,10 +377,10 @@ impl Store {
     }
 
     /// How the viewer stands to each agent. Org admins' rights and operators' lack of them need no rows.
-    pub async fn agent_standings(&self, ids: &[AgentId]) -> Result<HashMap<AgentId, Standing>> {
+    pub async fn agent_standings(&self, ids: &[AgentId]) -> Result<HashMap<AgentId, AgentRelation>> {
         let Scope::Tenant(tenant) = self.scope()? else { return Ok(HashMap::new()) };
         let (tx, backend) = (self.read().await?, self.db.backend());
-        let mut standings: HashMap<AgentId, Standing> = HashMap::new();
+        let mut standings: HashMap<AgentId, AgentRelation> = HashMap::new();
         let mut grants = Query::select();
         grants
             .columns([agent_collaborator::Column::AgentId, agent_collaborator::Column::Permission])
@@ -389,17 +389,17 @@ impl Store {
             .and_where(any_of(Expr::col(agent_collaborator::Column::AgentId), &uuids(ids), backend))
             .cond_where(collaborates(tenant));
         for row in tx.query_all(&grants).await? {
-            let standing = standings.entry(AgentId::try_get_by_index(&row, 0)?).or_default();
-            standing.share = Ord::max(standing.share, Some(CollaboratorPermission::try_get_by_index(&row, 1)?));
+            let relation = standings.entry(AgentId::try_get_by_index(&row, 0)?).or_default();
+            relation.share = Ord::max(relation.share, Some(CollaboratorPermission::try_get_by_index(&row, 1)?));
         }
-        let mut posts = Query::select();
-        posts
+        let mut admins = Query::select();
+        admins
             .column(agent_admin::Column::AgentId)
             .from(agent_admin::Entity)
             .and_where(Expr::col(agent_admin::Column::OrgId).eq(tenant.org_id))
             .and_where(Expr::col(agent_admin::Column::UserId).eq(tenant.account.user_id))
             .and_where(any_of(Expr::col(agent_admin::Column::AgentId), &uuids(ids), backend));
-        for row in tx.query_all(&posts).await? {
+        for row in tx.query_all(&admins).await? {
             standings.entry(AgentId::try_get_by_index(&row, 0)?).or_default().is_agent_admin = true;
         }
         Ok(standings)
@@ -408,8 +408,8 @@ impl Store {
     /// The facts that rules need of one agent, loaded under the viewer's scope; `NOT_FOUND` when it is absent or hidden.
     pub async fn agent_facts(&self, id: AgentId) -> Result<AgentFacts> {
         let row = self.agent_by_ids(&[id], AgentRow::keys()).await?.pop().ok_or(Error::NotFound)?;
-        let standing = self.agent_standings(&[id]).await?.get(&id).copied().unwrap_or_default();
-        Ok(row.facts(standing))
+        let relation = self.agent_standings(&[id]).await?.get(&id).copied().unwrap_or_default();
+        Ok(row.facts(relation))
     }
 
     /// The collaborators of each agent.

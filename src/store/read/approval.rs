@@ -20,7 +20,7 @@ use crate::store::{
         page::{Page, PageRequest, Sort, SortKind},
         row::{Columns, Row, row},
     },
-    scope::posts,
+    scope::agent_admin_ids,
     uuids,
 };
 use crate::{
@@ -160,7 +160,7 @@ fn awaits(viewer: Option<&TenantViewer>) -> Expr {
         let one_admin = Expr::SubQuery(None, Box::new(admin_count(viewer.org_id).into())).eq(1);
         others = others.add(col(Column::RequiredApprovals).lte(1).and(one_admin));
     } else {
-        all = all.add(col(Column::AgentId).in_subquery(posts(viewer)));
+        all = all.add(col(Column::AgentId).in_subquery(agent_admin_ids(viewer)));
     }
     all.add(others).into()
 }

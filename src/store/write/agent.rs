@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use serde_json::{Map, Value, json};
 
-use super::check::{HeldAgent, hold_agent, present_team};
+use super::check::{LockedAgent, lock_agent, present_team};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -140,7 +140,7 @@ impl Store {
     ) -> Result<()> {
         let (org_id, id) = own(permit.key())?;
         let tx = self.begin_write(Some(org_id)).await?;
-        let held = hold_agent(&tx, org_id, id, LockType::Update).await?;
+        let held = lock_agent(&tx, org_id, id, LockType::Update).await?;
         held.not_archived()?;
         if relaxes(&held, &change) && govern.is_none_or(|govern| govern.key() != permit.key()) {
             return Err(Error::Forbidden(Permission::AgentGovern.as_str()));
@@ -150,11 +150,11 @@ impl Store {
             .table(agent::Entity)
             .and_where(Expr::col(agent::Column::OrgId).eq(org_id))
             .and_where(Expr::col(agent::Column::Id).eq(id));
-        let told = told(&change);
+        let audit_payload = audit_payload(&change);
         assign(&mut update, change);
         update.value(agent::Column::UpdatedAt, clock.now());
         tx.execute(&update).await?;
-        self.finish(tx, clock, org_id, [Record::about("agent.updated", id).with(told)]).await
+        self.finish(tx, clock, org_id, [Record::about("agent.updated", id).with(audit_payload)]).await
     }
 
     /// Makes an agent another kind, or another team's. What a team takes over has no owner and no collaborators any
@@ -175,7 +175,7 @@ impl Store {
         if let Some(team_id) = team_id {
             present_team(&tx, org_id, team_id).await?;
         }
-        let held = hold_agent(&tx, org_id, id, LockType::Update).await?;
+        let held = lock_agent(&tx, org_id, id, LockType::Update).await?;
         if (held.visibility, held.team_id) == (visibility, team_id) {
             return Ok(());
         }
@@ -197,8 +197,8 @@ impl Store {
             .and_where(Expr::col(Column::OrgId).eq(org_id))
             .and_where(Expr::col(Column::Id).eq(id));
         tx.execute(&update).await?;
-        let told = json!({ "from": placed(held.visibility, held.team_id), "to": placed(visibility, team_id) });
-        self.finish(tx, clock, org_id, [Record::about("agent.visibility_changed", id).with(told)]).await
+        let audit_payload = json!({ "from": placed(held.visibility, held.team_id), "to": placed(visibility, team_id) });
+        self.finish(tx, clock, org_id, [Record::about("agent.visibility_changed", id).with(audit_payload)]).await
     }
 
     /// Closes an agent for good.
@@ -206,7 +206,7 @@ impl Store {
         use agent::{Column, Entity};
         let (org_id, id) = own(permit.key())?;
         let tx = self.begin_write(Some(org_id)).await?;
-        hold_agent(&tx, org_id, id, LockType::Update).await?.not_archived()?;
+        lock_agent(&tx, org_id, id, LockType::Update).await?.not_archived()?;
         let mut update = Query::update();
         update
             .table(Entity)
@@ -231,7 +231,7 @@ async fn end_collaborations(tx: &Tx, org_id: OrgId, id: AgentId) -> Result<()> {
 }
 
 /// Whether the change asks for fewer approvals than there are to give now.
-fn relaxes(held: &HeldAgent, change: &AgentChange) -> bool {
+fn relaxes(held: &LockedAgent, change: &AgentChange) -> bool {
     change.required_approvals.is_some_and(|required| required < held.required_approvals)
         || change.require_plan_approval.is_some_and(|required| !required && held.require_plan_approval)
 }
@@ -266,8 +266,8 @@ pub(in crate::store) fn assign(update: &mut UpdateStatement, change: AgentChange
 }
 
 /// What the log says of a change: which fields, and the values of those that decide who may do what. Never content.
-fn told(change: &AgentChange) -> Value {
-    let mut told = Map::new();
+fn audit_payload(change: &AgentChange) -> Value {
+    let mut audit_payload = Map::new();
     let names = [
         ("name", change.name.is_some()),
         ("description", change.description.is_some()),
@@ -275,17 +275,17 @@ fn told(change: &AgentChange) -> Value {
         ("systemPrompt", change.system_prompt.is_some()),
         ("config", change.config.is_some()),
     ];
-    told.insert("changed".to_owned(), names.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect());
+    audit_payload.insert("changed".to_owned(), names.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect());
     if let Some(status) = change.status {
-        told.insert("status".to_owned(), status.as_str().into());
+        audit_payload.insert("status".to_owned(), status.as_str().into());
     }
     if let Some(required) = change.required_approvals {
-        told.insert("requiredApprovals".to_owned(), required.into());
+        audit_payload.insert("requiredApprovals".to_owned(), required.into());
     }
     if let Some(required) = change.require_plan_approval {
-        told.insert("requirePlanApproval".to_owned(), required.into());
+        audit_payload.insert("requirePlanApproval".to_owned(), required.into());
     }
-    Value::Object(told)
+    Value::Object(audit_payload)
 }
 
 fn placed(visibility: AgentVisibility, team_id: Option<TeamId>) -> Value {

@@ -46,8 +46,8 @@ impl Store {
         if tx.execute(&insert).await?.rows_affected() == 0 {
             return Ok(());
         }
-        let told = json!({ "userId": user_id.to_string() });
-        let records = installed.into_iter().chain([Record::about("agent.admin_added", agent_id).with(told)]);
+        let audit_payload = json!({ "userId": user_id.to_string() });
+        let records = installed.into_iter().chain([Record::about("agent.admin_added", agent_id).with(audit_payload)]);
         self.finish(tx, clock, org_id, records.collect::<Vec<_>>()).await
     }
 
@@ -65,7 +65,7 @@ impl Store {
         if tx.execute(&delete).await?.rows_affected() == 0 {
             return Err(Error::NotFound);
         }
-        let told = json!({ "userId": user_id.to_string() });
-        self.finish(tx, clock, org_id, [Record::about("agent.admin_removed", agent_id).with(told)]).await
+        let audit_payload = json!({ "userId": user_id.to_string() });
+        self.finish(tx, clock, org_id, [Record::about("agent.admin_removed", agent_id).with(audit_payload)]).await
     }
 }

@@ -17,7 +17,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{check::hold_agent, global_agent::platform_agent};
+use super::{check::lock_agent, global_agent::platform_agent};
 use crate::{
     clock::Clock,
     error::Result,
@@ -62,7 +62,7 @@ pub struct ApprovalRules {
 /// The rules of an agent that is in use, held until the transaction ends: of what the organisation and, for a global
 /// agent, the platform ask, the stricter.
 pub async fn rules(tx: &Tx, org_id: OrgId, agent_id: AgentId) -> Result<ApprovalRules> {
-    let held = hold_agent(tx, org_id, agent_id, LockType::Share).await?;
+    let held = lock_agent(tx, org_id, agent_id, LockType::Share).await?;
     let mut rules = ApprovalRules {
         required_approvals: held.required_approvals,
         require_plan_approval: held.require_plan_approval,
@@ -78,7 +78,7 @@ pub async fn rules(tx: &Tx, org_id: OrgId, agent_id: AgentId) -> Result<Approval
 /// Opens a request. Whoever asks has locked the goal, or the task, that waits for it.
 pub async fn open(tx: &Tx, clock: &Clock, new: NewRequest) -> Result<(ApprovalRequestId, Record)> {
     let id: ApprovalRequestId = clock.id();
-    let told = json!({
+    let audit_payload = json!({
         "type": new.kind.as_str(),
         "agentId": new.agent_id.to_string(),
         "goalId": new.goal_id.to_string(),
@@ -103,7 +103,7 @@ pub async fn open(tx: &Tx, clock: &Clock, new: NewRequest) -> Result<(ApprovalRe
         decided_at: Set(None),
     };
     Entity::insert(row).exec_without_returning(tx).await?;
-    Ok((id, Record::about("approval.requested", id).with(told)))
+    Ok((id, Record::about("approval.requested", id).with(audit_payload)))
 }
 
 /// Calls off what waits for a decision about a goal, its plan and its tasks alike. The goal's lock is held.
@@ -133,6 +133,6 @@ async fn cancel(tx: &Tx, org_id: OrgId, of: Expr, now: DateTime<Utc>) -> Result<
     }
     // Neither database promises an order of what an update returns.
     ended.sort_unstable();
-    let told = |goal_id: GoalId| json!({ "goalId": goal_id.to_string() });
-    Ok(ended.into_iter().map(|(id, goal)| Record::about("approval.cancelled", id).with(told(goal))).collect())
+    let audit_payload = |goal_id: GoalId| json!({ "goalId": goal_id.to_string() });
+    Ok(ended.into_iter().map(|(id, goal)| Record::about("approval.cancelled", id).with(audit_payload(goal))).collect())
 }

@@ -42,7 +42,7 @@ pub struct Subject {
 
 /// How a decider stands now, held until the transaction ends.
 #[derive(Clone, Copy, Debug)]
-pub struct HeldDecider {
+pub struct LockedDecider {
     /// The role in the organisation.
     pub org_role: OrgRole,
     /// Whether the organisation has one admin and no other.
@@ -53,7 +53,7 @@ pub struct HeldDecider {
 
 /// A request, held until the transaction ends.
 #[derive(Clone, Copy, Debug)]
-pub struct HeldRequest {
+pub struct LockedRequest {
     /// What is to be approved.
     pub kind: ApprovalType,
     /// Where it stands.
@@ -64,7 +64,7 @@ pub struct HeldRequest {
 
 /// Holds who decides: whoever takes the role or the post away waits, and then finds the decision made. Somebody who is no
 /// member any more is answered as if nothing were there.
-pub async fn decider_hold(tx: &Tx, subject: &Subject, by: UserId) -> Result<HeldDecider> {
+pub async fn decider_hold(tx: &Tx, subject: &Subject, by: UserId) -> Result<LockedDecider> {
     use org_membership::{Column, Entity};
     let mut members = Query::select();
     members
@@ -92,7 +92,7 @@ pub async fn decider_hold(tx: &Tx, subject: &Subject, by: UserId) -> Result<Held
         .and_where(Expr::col(agent_admin::Column::AgentId).eq(subject.agent_id))
         .and_where(Expr::col(agent_admin::Column::UserId).eq(by))
         .lock(LockType::Share);
-    Ok(HeldDecider {
+    Ok(LockedDecider {
         org_role: own.ok_or(Error::NotFound)?,
         one_admin: admins == 1,
         is_agent_admin: tx.query_one(&post).await?.is_some(),
@@ -100,7 +100,7 @@ pub async fn decider_hold(tx: &Tx, subject: &Subject, by: UserId) -> Result<Held
 }
 
 /// Holds a request with the goal and the task that wait for it, in the order in which whoever calls those off does.
-pub async fn approval_hold(tx: &Tx, subject: &Subject) -> Result<HeldRequest> {
+pub async fn approval_lock(tx: &Tx, subject: &Subject) -> Result<LockedRequest> {
     use approval_request::{Column, Entity};
     let Subject { org_id, id, goal_id, task_id, .. } = *subject;
     goal_hold(tx, org_id, goal_id).await?;
@@ -111,7 +111,7 @@ pub async fn approval_hold(tx: &Tx, subject: &Subject) -> Result<HeldRequest> {
     let mut select = lock(Entity, Column::OrgId, Column::Id, org_id, id);
     select.columns([Column::Kind, Column::Status, Column::ExpiresAt]);
     let row = tx.query_one(&select).await?.ok_or(Error::NotFound)?;
-    Ok(HeldRequest {
+    Ok(LockedRequest {
         kind: ApprovalType::try_get_by_index(&row, 1)?,
         status: ApprovalStatus::try_get_by_index(&row, 2)?,
         expires_at: Option::try_get_by_index(&row, 3)?,
@@ -193,8 +193,8 @@ pub async fn approvals(tx: &Tx, permit: &Permit<DecideApproval>) -> Result<i64> 
     let (org_id, id) = permit.key();
     let col = |column| Expr::col((Entity, column));
     let member = |column| Expr::col((org_membership::Entity, column));
-    let mut posts = Query::select();
-    posts
+    let mut admins = Query::select();
+    admins
         .column((agent_admin::Entity, agent_admin::Column::UserId))
         .from(agent_admin::Entity)
         .inner_join(
@@ -230,7 +230,7 @@ pub async fn approvals(tx: &Tx, permit: &Permit<DecideApproval>) -> Result<i64> 
         .cond_where(
             Cond::any()
                 .add(member(org_membership::Column::Role).eq(OrgRole::Admin.as_str()))
-                .add(col(Column::DecidedBy).in_subquery(posts)),
+                .add(col(Column::DecidedBy).in_subquery(admins)),
         );
     let row = tx.query_one(&count).await?.ok_or_else(|| Error::internal("a count without a row"))?;
     Ok(i64::try_get_by_index(&row, 0)?)

@@ -58,7 +58,7 @@ impl Reached {
 
 /// A budget's row.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct HeldBudget {
+pub struct LockedBudget {
     /// What may be spent.
     pub limits: Limits,
     /// When the month's cost was reached.
@@ -78,7 +78,7 @@ pub async fn budget_hold<A: Action<On = OrgFacts>>(
     tx: &Tx,
     permit: &Permit<A>,
     now: DateTime<Utc>,
-) -> Result<HeldBudget> {
+) -> Result<LockedBudget> {
     use budget::{Column, Entity};
     let row = budget::ActiveModel {
         org_id: Set(permit.key()),
@@ -105,7 +105,7 @@ pub async fn budget_hold<A: Action<On = OrgFacts>>(
         .returning(Query::returning().columns(columns));
     let row = tx.query_one(&lock).await?.ok_or_else(|| Error::internal("no budget"))?;
     let text = |at: usize| Option::<String>::try_get_by_index(&row, at);
-    Ok(HeldBudget {
+    Ok(LockedBudget {
         limits: Limits::read(&row, 0)?,
         cost: Reached { warned: text(2)?, exhausted: text(3)? },
         tokens: Reached { warned: text(4)?, exhausted: text(5)? },
@@ -122,7 +122,7 @@ pub async fn budget_spent<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>,
 }
 
 /// Notes when the limits were reached.
-pub async fn budget_note<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>, held: &HeldBudget) -> Result<()> {
+pub async fn budget_note<A: Action<On = OrgFacts>>(tx: &Tx, permit: &Permit<A>, held: &LockedBudget) -> Result<()> {
     use budget::{Column, Entity};
     let mut update = Query::update();
     update

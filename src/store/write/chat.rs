@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::{
     budget::budget_require,
-    check::hold_agent,
+    check::lock_agent,
     global_agent::{install, platform_agent},
     goal::digest,
 };
@@ -80,7 +80,7 @@ impl Store {
             let platform = platform_agent(&tx, agent_id).await?;
             records.extend(install(&tx, clock, org_id, agent_id, platform).await?);
         }
-        hold_capable(&tx, org_id, agent_id).await?;
+        lock_capable(&tx, org_id, agent_id).await?;
         let (id, now) = (clock.id(), clock.now());
         let row = chat_session::ActiveModel {
             org_id: Set(org_id),
@@ -119,7 +119,7 @@ impl Store {
         if draft.role == ChatRole::User {
             budget_require(&tx, org_id, clock.now()).await?;
             let agent_id = agent_of(&tx, org_id, session_id).await?;
-            hold_capable(&tx, org_id, agent_id).await?;
+            lock_capable(&tx, org_id, agent_id).await?;
         }
         let held = hold(&tx, org_id, session_id).await?;
         // Somebody may have posted the same meanwhile; now nobody does.
@@ -156,8 +156,8 @@ impl Store {
             .and_where(Expr::col(chat_session::Column::OrgId).eq(org_id))
             .and_where(Expr::col(chat_session::Column::Id).eq(session_id));
         tx.execute(&update).await?;
-        let told = json!({ "sessionId": session_id.to_string(), "role": role.as_str() });
-        self.finish(tx, clock, org_id, [Record::about("chat.message_added", id).with(told)]).await?;
+        let audit_payload = json!({ "sessionId": session_id.to_string(), "role": role.as_str() });
+        self.finish(tx, clock, org_id, [Record::about("chat.message_added", id).with(audit_payload)]).await?;
         Ok(id)
     }
 
@@ -246,8 +246,8 @@ async fn agent_of(tx: &Tx, org_id: OrgId, id: ChatSessionId) -> Result<AgentId> 
 }
 
 /// Holds an agent with which people chat until the transaction ends: whoever stops it waits, or is seen here.
-async fn hold_capable(tx: &Tx, org_id: OrgId, id: AgentId) -> Result<()> {
-    let held = hold_agent(tx, org_id, id, LockType::Share).await?;
+async fn lock_capable(tx: &Tx, org_id: OrgId, id: AgentId) -> Result<()> {
+    let held = lock_agent(tx, org_id, id, LockType::Share).await?;
     let (mut active, mut capable) = (held.status == AgentStatus::Active, held.chat_capable);
     if held.visibility == AgentVisibility::Global {
         let platform = platform_agent(tx, id).await?;

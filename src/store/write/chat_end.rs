@@ -74,7 +74,7 @@ pub async fn chats_forget(db: &Database, clock: &Clock, retention: Option<TimeDe
         return Ok(0);
     };
     let mut deleted = 0;
-    for org_id in concerned(db, before).await? {
+    for org_id in organizations_with_due_work(db, before).await? {
         loop {
             let tx = db.begin_write(Role::System, Some(org_id)).await?;
             let found = forget(&tx, org_id, before).await?;
@@ -89,23 +89,23 @@ pub async fn chats_forget(db: &Database, clock: &Clock, retention: Option<TimeDe
 }
 
 /// Organisations that keep such messages. Looked for without a write: on SQLite there is one writer.
-async fn concerned(db: &Database, before: DateTime<Utc>) -> Result<Vec<OrgId>> {
+async fn organizations_with_due_work(db: &Database, before: DateTime<Utc>) -> Result<Vec<OrgId>> {
     let tx = db.begin_read(Role::System, None).await?;
     let mut all = Query::select();
     all.column(organization::Column::Id).from(organization::Entity).order_by(organization::Column::Id, Order::Asc);
     let rows = tx.query_all(&all).await?;
     let all = rows.iter().map(|row| OrgId::try_get_by_index(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    let mut concerned = Vec::new();
+    let mut organizations_with_due_work = Vec::new();
     for org_id in all {
         tx.enter(org_id).await?;
         let mut any = Query::select();
         any.expr(Expr::exists(old(org_id, before)));
         let row = tx.query_one(&any).await?.ok_or_else(|| Error::internal("no answer"))?;
         if bool::try_get_by_index(&row, 0)? {
-            concerned.push(org_id);
+            organizations_with_due_work.push(org_id);
         }
     }
-    Ok(concerned)
+    Ok(organizations_with_due_work)
 }
 
 /// Messages of chats that ended before.

@@ -82,7 +82,7 @@ pub(in crate::store) async fn present_team(tx: &Tx, org_id: OrgId, team_id: Team
 
 /// An organisation's agent, or what it installed of a global one, as it is while the transaction holds it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct HeldAgent {
+pub(in crate::store) struct LockedAgent {
     pub visibility: AgentVisibility,
     pub status: AgentStatus,
     pub chat_capable: bool,
@@ -92,7 +92,7 @@ pub(in crate::store) struct HeldAgent {
     pub require_plan_approval: bool,
 }
 
-impl HeldAgent {
+impl LockedAgent {
     /// An archived agent stays as it is.
     pub(in crate::store) fn not_archived(&self) -> Result<()> {
         match self.status {
@@ -106,7 +106,7 @@ impl HeldAgent {
 pub(in crate::store) const ARCHIVED: Error = Error::Conflict("The agent is archived.");
 
 /// Locks an organisation's agent: for a change of it (`Update`), or so that it stays as it is (`Share`).
-pub(in crate::store) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockType) -> Result<HeldAgent> {
+pub(in crate::store) async fn lock_agent(tx: &Tx, org_id: OrgId, id: AgentId, lock: LockType) -> Result<LockedAgent> {
     use entity::agent::{Column, Entity};
     let mut select = Query::select();
     select
@@ -124,7 +124,7 @@ pub(in crate::store) async fn hold_agent(tx: &Tx, org_id: OrgId, id: AgentId, lo
         .and_where(Expr::col(Column::Id).eq(id))
         .lock(lock);
     let row = tx.query_one(&select).await?.ok_or(Error::NotFound)?;
-    Ok(HeldAgent {
+    Ok(LockedAgent {
         visibility: AgentVisibility::try_get_by_index(&row, 0)?,
         status: AgentStatus::try_get_by_index(&row, 1)?,
         team_id: Option::try_get_by_index(&row, 2)?,

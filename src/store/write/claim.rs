@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::{
     budget::budget_require,
-    transition::{task_step, told},
+    transition::{audit_record, task_transition},
 };
 use crate::{
     clock::Clock,
@@ -61,7 +61,7 @@ pub struct Claim {
 
 /// A claimed task, as it is while the transaction holds it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct HeldTask {
+pub(in crate::store) struct LockedTask {
     pub id: TaskId,
     pub goal_id: GoalId,
     pub status: TaskStatus,
@@ -115,7 +115,7 @@ impl Store {
         let ids: Vec<TaskId> = claimed.iter().map(|(id, ..)| *id).collect();
         if !ids.is_empty() {
             let path = [TaskStatus::Scheduled, TaskStatus::Running];
-            let mut update = task_step(org_id, if draft.start { &path } else { &path[..1] }, now)?;
+            let mut update = task_transition(org_id, if draft.start { &path } else { &path[..1] }, now)?;
             update
                 .value(Column::WorkerId, worker_id)
                 .value(Column::Attempt, Expr::col(Column::Attempt).add(1))
@@ -136,7 +136,7 @@ impl Store {
             });
             records.push(Record::about("task.claimed", id).with(payload));
             if draft.start {
-                records.push(told("task.started", id, goal_id, TaskStatus::Scheduled, TaskStatus::Running));
+                records.push(audit_record("task.started", id, goal_id, TaskStatus::Scheduled, TaskStatus::Running));
             }
         }
         self.finish(tx, clock, org_id, records).await?;
@@ -148,14 +148,14 @@ impl Store {
         let (org_id, worker_id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let held = hold_claim(&tx, org_id, worker_id, claim, now).await?;
+        let held = lock_claim(&tx, org_id, worker_id, claim, now).await?;
         if held.status != TaskStatus::Scheduled {
             return Err(Error::Conflict("The task runs already."));
         }
-        let mut update = task_step(org_id, &[TaskStatus::Running], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Running], now)?;
         update.value(task::Column::StartedAt, first_start(now)).and_where(Expr::col(task::Column::Id).eq(held.id));
         tx.execute(&update).await?;
-        let record = told("task.started", held.id, held.goal_id, held.status, TaskStatus::Running);
+        let record = audit_record("task.started", held.id, held.goal_id, held.status, TaskStatus::Running);
         self.finish(tx, clock, org_id, [record]).await
     }
 
@@ -184,13 +184,13 @@ impl Store {
 }
 
 /// A worker, as it is while the transaction holds it.
-struct HeldWorker {
+struct LockedWorker {
     status: WorkerStatus,
     takes: Vec<String>,
 }
 
 /// Locks the worker and notes that it was heard of: one that was given up is back.
-async fn beat(tx: &Tx, org_id: OrgId, id: WorkerId, now: DateTime<Utc>) -> Result<(HeldWorker, Vec<Record>)> {
+async fn beat(tx: &Tx, org_id: OrgId, id: WorkerId, now: DateTime<Utc>) -> Result<(LockedWorker, Vec<Record>)> {
     use worker::{Column, Entity};
     let mut select = Query::select();
     select
@@ -214,7 +214,7 @@ async fn beat(tx: &Tx, org_id: OrgId, id: WorkerId, now: DateTime<Utc>) -> Resul
         .and_where(Expr::col(Column::Id).eq(id));
     tx.execute(&update).await?;
     let records = back.then(|| Record::about("worker.returned", id)).into_iter().collect();
-    Ok((HeldWorker { status, takes }, records))
+    Ok((LockedWorker { status, takes }, records))
 }
 
 /// How many tasks a worker holds.
@@ -288,13 +288,13 @@ fn first_start(now: DateTime<Utc>) -> Expr {
 }
 
 /// Locks a task that the worker holds by this claim; any other is a conflict.
-pub(in crate::store) async fn hold_claim(
+pub(in crate::store) async fn lock_claim(
     tx: &Tx,
     org_id: OrgId,
     worker_id: WorkerId,
     claim: Claim,
     now: DateTime<Utc>,
-) -> Result<HeldTask> {
+) -> Result<LockedTask> {
     use task::Column;
     let condition = leased(org_id, worker_id, now)
         .add(Expr::col(Column::Id).eq(claim.task_id))
@@ -303,24 +303,24 @@ pub(in crate::store) async fn hold_claim(
 }
 
 /// Locks a task that the worker runs by this claim; one that it did not begin is a conflict, too.
-pub(in crate::store) async fn hold_running(
+pub(in crate::store) async fn lock_running(
     tx: &Tx,
     org_id: OrgId,
     worker_id: WorkerId,
     claim: Claim,
     now: DateTime<Utc>,
-) -> Result<HeldTask> {
-    let held = hold_claim(tx, org_id, worker_id, claim, now).await?;
+) -> Result<LockedTask> {
+    let held = lock_claim(tx, org_id, worker_id, claim, now).await?;
     if held.status == TaskStatus::Running { Ok(held) } else { Err(Error::Conflict("The task was not started.")) }
 }
 
 /// Locks a task, however it stands.
-pub(in crate::store) async fn hold_task(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<HeldTask> {
+pub(in crate::store) async fn lock_task(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<LockedTask> {
     let condition = Cond::all().add(Expr::col(task::Column::OrgId).eq(org_id)).add(Expr::col(task::Column::Id).eq(id));
     hold(tx, condition).await?.ok_or(Error::NotFound)
 }
 
-async fn hold(tx: &Tx, condition: Condition) -> Result<Option<HeldTask>> {
+async fn hold(tx: &Tx, condition: Condition) -> Result<Option<LockedTask>> {
     use task::{Column, Entity};
     let mut select = Query::select();
     select
@@ -329,7 +329,7 @@ async fn hold(tx: &Tx, condition: Condition) -> Result<Option<HeldTask>> {
         .cond_where(condition)
         .lock(LockType::Update);
     let Some(row) = tx.query_one(&select).await? else { return Ok(None) };
-    Ok(Some(HeldTask {
+    Ok(Some(LockedTask {
         id: TaskId::try_get_by_index(&row, 0)?,
         goal_id: GoalId::try_get_by_index(&row, 1)?,
         status: TaskStatus::try_get_by_index(&row, 2)?,

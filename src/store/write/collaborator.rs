@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::check::{active_member, hold_agent, present_team};
+use super::check::{active_member, lock_agent, present_team};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -47,7 +47,7 @@ impl Collaborator {
         }
     }
 
-    fn told(self) -> Value {
+    fn audit_payload(self) -> Value {
         match self {
             Self::User(id) => json!({ "userId": id.to_string() }),
             Self::Team(id) => json!({ "teamId": id.to_string() }),
@@ -75,7 +75,7 @@ impl Store {
             Collaborator::User(id) => active_member(&tx, org_id, id).await?,
             Collaborator::Team(id) => present_team(&tx, org_id, id).await?,
         }
-        if hold_agent(&tx, org_id, agent_id, LockType::Update).await?.visibility == AgentVisibility::Team {
+        if lock_agent(&tx, org_id, agent_id, LockType::Update).await?.visibility == AgentVisibility::Team {
             return Err(Error::validation("input.agentId", "a team's agent has no collaborators"));
         }
         let mut update = Query::update();
@@ -99,9 +99,9 @@ impl Store {
             };
             Entity::insert(row).exec_without_returning(&tx).await?;
         }
-        let mut told = who.told();
-        told["permission"] = permission.as_str().into();
-        self.finish(tx, clock, org_id, [Record::about("agent.collaborator_set", agent_id).with(told)]).await
+        let mut audit_payload = who.audit_payload();
+        audit_payload["permission"] = permission.as_str().into();
+        self.finish(tx, clock, org_id, [Record::about("agent.collaborator_set", agent_id).with(audit_payload)]).await
     }
 
     /// Ends a collaboration.
@@ -122,7 +122,7 @@ impl Store {
         if tx.execute(&delete).await?.rows_affected() == 0 {
             return Err(Error::NotFound);
         }
-        let record = Record::about("agent.collaborator_removed", agent_id).with(who.told());
+        let record = Record::about("agent.collaborator_removed", agent_id).with(who.audit_payload());
         self.finish(tx, clock, org_id, [record]).await
     }
 }

@@ -16,7 +16,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    check::{ARCHIVED, hold_agent},
+    check::{ARCHIVED, lock_agent},
     global_agent::platform_agent,
 };
 use crate::{
@@ -69,13 +69,13 @@ impl Store {
         let key = permit.key();
         let org_id = key.org_id.ok_or_else(|| Error::internal("a global agent is not an organisation's"))?;
         let tx = self.begin_write(Some(org_id)).await?;
-        hold_agent(&tx, org_id, key.id, LockType::Share).await?.not_archived()?;
+        lock_agent(&tx, org_id, key.id, LockType::Share).await?.not_archived()?;
         if let Some(goal_id) = goal_id {
             goal_of(&tx, org_id, key.id, goal_id).await?;
         }
         let id = insert_document(&tx, clock, org_id, key.id, goal_id, draft).await?;
-        let told = json!({ "documentId": id.to_string(), "goalId": goal_id.map(|id| id.to_string()) });
-        self.finish(tx, clock, org_id, [Record::about("agent.document_attached", key.id).with(told)]).await?;
+        let audit_payload = json!({ "documentId": id.to_string(), "goalId": goal_id.map(|id| id.to_string()) });
+        self.finish(tx, clock, org_id, [Record::about("agent.document_attached", key.id).with(audit_payload)]).await?;
         Ok(id)
     }
 
@@ -130,8 +130,8 @@ impl Store {
         if tx.execute(&delete).await?.rows_affected() == 0 {
             return Err(Error::NotFound);
         }
-        let told = json!({ "documentId": id.to_string() });
-        self.finish(tx, clock, org_id, [Record::about("agent.document_removed", key.id).with(told)]).await
+        let audit_payload = json!({ "documentId": id.to_string() });
+        self.finish(tx, clock, org_id, [Record::about("agent.document_removed", key.id).with(audit_payload)]).await
     }
 
     /// Removes a document of a global agent.

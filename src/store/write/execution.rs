@@ -15,7 +15,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    claim::{Claim, hold_running},
+    claim::{Claim, lock_running},
     goal::digest,
 };
 use crate::{
@@ -79,13 +79,13 @@ impl Store {
             if earlier.status != ExecutionStatus::Running || draft.status == ExecutionStatus::Running {
                 return Err(TAKEN);
             }
-            hold_running(&tx, org_id, worker_id, claim, now).await?;
+            lock_running(&tx, org_id, worker_id, claim, now).await?;
             end(&tx, org_id, earlier.id, &draft, now).await?;
-            self.finish(tx, clock, org_id, [told("execution.ended", earlier.id, claim, draft.status)]).await?;
+            self.finish(tx, clock, org_id, [audit_record("execution.ended", earlier.id, claim, draft.status)]).await?;
             return Ok(earlier.id);
         }
         // Holding the task makes two reports of one run wait for each other.
-        hold_running(&tx, org_id, worker_id, claim, now).await?;
+        lock_running(&tx, org_id, worker_id, claim, now).await?;
         let id: ExecutionId = clock.id();
         let status = draft.status;
         let ended = (status != ExecutionStatus::Running).then(|| draft.ended_at.unwrap_or(now));
@@ -115,14 +115,14 @@ impl Store {
                 _ => Err(TAKEN),
             };
         }
-        self.finish(tx, clock, org_id, [told("execution.recorded", id, claim, status)]).await?;
+        self.finish(tx, clock, org_id, [audit_record("execution.recorded", id, claim, status)]).await?;
         Ok(id)
     }
 }
 
 const TAKEN: Error = Error::Conflict("Something else was recorded with this idempotency key.");
 
-fn told(kind: &'static str, id: ExecutionId, claim: Claim, status: ExecutionStatus) -> Record {
+fn audit_record(kind: &'static str, id: ExecutionId, claim: Claim, status: ExecutionStatus) -> Record {
     let payload = json!({ "taskId": claim.task_id.to_string(), "attempt": claim.attempt, "status": status.as_str() });
     Record::about(kind, id).with(payload)
 }

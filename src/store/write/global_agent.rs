@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{
     agent::{AgentChange, AgentDraft, assign},
-    check::{ARCHIVED, hold_agent},
+    check::{ARCHIVED, lock_agent},
 };
 use crate::{
     clock::Clock,
@@ -146,7 +146,7 @@ impl Store {
             return Err(Error::Conflict("The platform asks for more approvals than that."));
         }
         let installed = install(&tx, clock, org_id, id, platform).await?;
-        hold_agent(&tx, org_id, id, LockType::Update).await?;
+        lock_agent(&tx, org_id, id, LockType::Update).await?;
         let status = change.stopped.map(|stopped| if stopped { AgentStatus::Stopped } else { AgentStatus::Active });
         let mut update = Query::update();
         update
@@ -164,12 +164,12 @@ impl Store {
             update.value(Column::RequirePlanApproval, required);
         }
         tx.execute(&update).await?;
-        let told = json!({
+        let audit_payload = json!({
             "status": status.map(AgentStatus::as_str),
             "requiredApprovals": change.required_approvals,
             "requirePlanApproval": change.require_plan_approval,
         });
-        let records = installed.into_iter().chain([Record::about("agent.updated", id).with(told)]);
+        let records = installed.into_iter().chain([Record::about("agent.updated", id).with(audit_payload)]);
         self.finish(tx, clock, org_id, records.collect::<Vec<_>>()).await
     }
 }

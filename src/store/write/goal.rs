@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 use super::{
     approval::cancel_of_goal,
     budget::budget_require,
-    check::hold_agent,
+    check::lock_agent,
     document::{DocumentDraft, insert_document},
     global_agent::{install, platform_agent},
-    transition::{hold_goal, moved, task_step},
+    transition::{lock_goal, moved, task_transition},
 };
 use crate::{
     clock::Clock,
@@ -90,8 +90,9 @@ impl Store {
         for document in draft.documents {
             insert_document(&tx, clock, org_id, agent_id, Some(id), document).await?;
         }
-        let told = json!({ "agentId": agent_id.to_string(), "priority": draft.priority, "documents": documents });
-        let records = installed.into_iter().chain([Record::about("goal.submitted", id).with(told)]);
+        let audit_payload =
+            json!({ "agentId": agent_id.to_string(), "priority": draft.priority, "documents": documents });
+        let records = installed.into_iter().chain([Record::about("goal.submitted", id).with(audit_payload)]);
         self.finish(tx, clock, org_id, records.collect::<Vec<_>>()).await?;
         Ok(id)
     }
@@ -100,15 +101,15 @@ impl Store {
     pub async fn goal_cancel(&self, clock: &Clock, permit: &Permit<CancelGoal>) -> Result<()> {
         let (org_id, id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
-        let mut goal = hold_goal(&tx, org_id, id).await?;
+        let mut goal = lock_goal(&tx, org_id, id).await?;
         let now = clock.now();
         const OVER: Error = Error::Conflict("The goal is over.");
         let mut records = vec![goal.step(&tx, org_id, GoalStatus::Cancelled, now, OVER).await?];
-        let told = json!({ "goalId": id.to_string() });
-        let mut update = task_step(org_id, &[TaskStatus::Cancelled], now)?;
+        let audit_payload = json!({ "goalId": id.to_string() });
+        let mut update = task_transition(org_id, &[TaskStatus::Cancelled], now)?;
         update.and_where(Expr::col(task::Column::GoalId).eq(id));
         for task_id in moved(&tx, &mut update).await? {
-            records.push(Record::about("task.cancelled", task_id).with(told.clone()));
+            records.push(Record::about("task.cancelled", task_id).with(audit_payload.clone()));
         }
         records.extend(cancel_of_goal(&tx, org_id, id, now).await?);
         self.finish(tx, clock, org_id, records).await
@@ -125,7 +126,7 @@ async fn take(tx: &Tx, clock: &Clock, org_id: OrgId, id: AgentId, is_global: boo
         installed = install(tx, clock, org_id, id, platform).await?;
     }
     // Whoever stops or archives the agent waits for this goal, or is seen here.
-    let held = hold_agent(tx, org_id, id, LockType::Share).await?;
+    let held = lock_agent(tx, org_id, id, LockType::Share).await?;
     if !active || held.status != AgentStatus::Active {
         return Err(Error::Conflict("The agent takes no goals."));
     }

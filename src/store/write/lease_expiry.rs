@@ -17,7 +17,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::transition::{moved, task_step, told};
+use super::transition::{audit_record, moved, task_transition};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -35,9 +35,9 @@ use crate::{
 const AT_ONCE: u64 = 500;
 
 /// Gives up workers and leases that ran out, in every organisation. Answers how many of either there were.
-pub async fn leases_lapse(db: &Database, clock: &Clock, rules: &TaskRules) -> Result<usize> {
+pub async fn expire_leases(db: &Database, clock: &Clock, rules: &TaskRules) -> Result<usize> {
     let mut lapsed = 0;
-    for org_id in concerned(db, clock.now(), rules).await? {
+    for org_id in organizations_with_due_work(db, clock.now(), rules).await? {
         loop {
             let found = lapse_in(db, clock, rules, org_id).await?;
             lapsed += found;
@@ -50,13 +50,13 @@ pub async fn leases_lapse(db: &Database, clock: &Clock, rules: &TaskRules) -> Re
 }
 
 /// Organisations where something ran out. Looked for without a write: on SQLite there is one writer.
-async fn concerned(db: &Database, now: DateTime<Utc>, rules: &TaskRules) -> Result<Vec<OrgId>> {
+async fn organizations_with_due_work(db: &Database, now: DateTime<Utc>, rules: &TaskRules) -> Result<Vec<OrgId>> {
     let tx = db.begin_read(Role::System, None).await?;
     let mut all = Query::select();
     all.column(organization::Column::Id).from(organization::Entity).order_by(organization::Column::Id, Order::Asc);
     let rows = tx.query_all(&all).await?;
     let all = rows.iter().map(|row| OrgId::try_get_by_index(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    let mut concerned = Vec::new();
+    let mut organizations_with_due_work = Vec::new();
     for org_id in all {
         tx.enter(org_id).await?;
         let mut any = Query::select();
@@ -72,10 +72,10 @@ async fn concerned(db: &Database, now: DateTime<Utc>, rules: &TaskRules) -> Resu
         );
         let row = tx.query_one(&any).await?.ok_or_else(|| Error::internal("no answer"))?;
         if bool::try_get_by_index(&row, 0)? {
-            concerned.push(org_id);
+            organizations_with_due_work.push(org_id);
         }
     }
-    Ok(concerned)
+    Ok(organizations_with_due_work)
 }
 
 /// Workers that were not heard of for the length of a lease.
@@ -178,17 +178,19 @@ async fn back(tx: &Tx, org_id: OrgId, tasks: Vec<Lost>, now: DateTime<Utc>) -> R
         if tasks.is_empty() {
             continue;
         }
-        let mut update = task_step(org_id, &[TaskStatus::Queued], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Queued], now)?;
         if counts {
             update.value(Column::Retries, Expr::col(Column::Retries).add(1));
         }
         moved(tx, update.and_where(of(&tasks))).await?;
         records.extend(
-            tasks.iter().map(|task| told("task.lease_lost", task.id, task.goal_id, task.status, TaskStatus::Queued)),
+            tasks
+                .iter()
+                .map(|task| audit_record("task.lease_lost", task.id, task.goal_id, task.status, TaskStatus::Queued)),
         );
     }
     if !spent.is_empty() {
-        let mut update = task_step(org_id, &[TaskStatus::Failed, TaskStatus::DeadLetter], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Failed, TaskStatus::DeadLetter], now)?;
         update.value(Column::Error, Confidential::new("The worker was lost.".to_owned()));
         moved(tx, update.and_where(of(&spent))).await?;
         for task in spent {
@@ -198,7 +200,7 @@ async fn back(tx: &Tx, org_id: OrgId, tasks: Vec<Lost>, now: DateTime<Utc>) -> R
             });
             records.push(Record::about("task.failed", task.id).with(failed));
             let (from, to) = (TaskStatus::Failed, TaskStatus::DeadLetter);
-            records.push(told("task.dead_lettered", task.id, task.goal_id, from, to));
+            records.push(audit_record("task.dead_lettered", task.id, task.goal_id, from, to));
         }
     }
     Ok(records)

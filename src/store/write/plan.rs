@@ -24,7 +24,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     approval::{self, NewRequest},
-    transition::{HeldGoal, hold_goal},
+    transition::{LockedGoal, lock_goal},
 };
 use crate::{
     clock::Clock,
@@ -88,7 +88,7 @@ impl Store {
     pub async fn plan_start(&self, clock: &Clock, permit: &Permit<ProposePlan>) -> Result<()> {
         let (org_id, id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
-        let mut goal = hold_goal(&tx, org_id, id).await?;
+        let mut goal = lock_goal(&tx, org_id, id).await?;
         let record = goal.step(&tx, org_id, GoalStatus::Planning, clock.now(), PLANNED).await?;
         self.finish(tx, clock, org_id, [record]).await
     }
@@ -106,7 +106,7 @@ impl Store {
         let tx = self.begin_write(Some(org_id)).await?;
         // Agents are locked before goals; which agent a goal has never changes.
         let rules = approval::rules(&tx, org_id, agent_of(&tx, org_id, id).await?).await?;
-        let mut goal = hold_goal(&tx, org_id, id).await?;
+        let mut goal = lock_goal(&tx, org_id, id).await?;
         let now = clock.now();
         let mut records = Vec::new();
         if goal.status == GoalStatus::Pending {
@@ -142,7 +142,7 @@ impl Store {
 
 /// Makes the tasks of a plan that was approved. A step of the decision's transaction.
 pub async fn approved(tx: &Tx, clock: &Clock, org_id: OrgId, id: GoalId) -> Result<Vec<Record>> {
-    let mut goal = hold_goal(tx, org_id, id).await?;
+    let mut goal = lock_goal(tx, org_id, id).await?;
     let mut records = vec![decided(&mut goal, tx, org_id, GoalStatus::Running, clock.now()).await?];
     let plan = kept(tx, org_id, id).await?;
     records.extend(make(tx, clock, org_id, &goal, plan.tasks).await?);
@@ -151,18 +151,18 @@ pub async fn approved(tx: &Tx, clock: &Clock, org_id: OrgId, id: GoalId) -> Resu
 
 /// Ends a goal whose plan was rejected. A step of the decision's transaction.
 pub async fn rejected(tx: &Tx, clock: &Clock, org_id: OrgId, id: GoalId) -> Result<Vec<Record>> {
-    let mut goal = hold_goal(tx, org_id, id).await?;
+    let mut goal = lock_goal(tx, org_id, id).await?;
     Ok(vec![decided(&mut goal, tx, org_id, GoalStatus::Rejected, clock.now()).await?])
 }
 
 /// Ends a goal about whose plan nobody decided in time. It failed: nobody rejected it. A step of the platform's own job.
 pub async fn expired(tx: &Tx, clock: &Clock, org_id: OrgId, id: GoalId) -> Result<Vec<Record>> {
-    let mut goal = hold_goal(tx, org_id, id).await?;
+    let mut goal = lock_goal(tx, org_id, id).await?;
     Ok(vec![decided(&mut goal, tx, org_id, GoalStatus::Failed, clock.now()).await?])
 }
 
 /// Moves a goal whose plan waited for a decision, and no other: a goal that is being planned may become running, too.
-async fn decided(goal: &mut HeldGoal, tx: &Tx, org_id: OrgId, to: GoalStatus, now: DateTime<Utc>) -> Result<Record> {
+async fn decided(goal: &mut LockedGoal, tx: &Tx, org_id: OrgId, to: GoalStatus, now: DateTime<Utc>) -> Result<Record> {
     const WAITS: Error = Error::Conflict("The goal's plan does not wait for approval.");
     if goal.status != GoalStatus::AwaitingApproval {
         return Err(WAITS);
@@ -212,7 +212,7 @@ async fn kept(tx: &Tx, org_id: OrgId, id: GoalId) -> Result<PlanDraft> {
 }
 
 /// Makes a goal's tasks, each in the state that its dependencies allow.
-async fn make(tx: &Tx, clock: &Clock, org_id: OrgId, goal: &HeldGoal, drafts: Vec<TaskDraft>) -> Result<Vec<Record>> {
+async fn make(tx: &Tx, clock: &Clock, org_id: OrgId, goal: &LockedGoal, drafts: Vec<TaskDraft>) -> Result<Vec<Record>> {
     let [created, pending, queued] = MADE;
     if !MADE.windows(2).all(|pair| pair[0].may_become(pair[1])) {
         return Err(Error::internal("an illegal step of a task"));
@@ -240,11 +240,11 @@ async fn make(tx: &Tx, clock: &Clock, org_id: OrgId, goal: &HeldGoal, drafts: Ve
     let mut rows = Vec::new();
     for (draft, id) in drafts.into_iter().zip(&ids) {
         let waits = !draft.depends_on.is_empty();
-        let told =
+        let audit_payload =
             json!({ "goalId": about["goalId"], "type": draft.kind, "steps": [created.as_str(), pending.as_str()] });
-        records.push(Record::about("task.created", *id).with(told));
+        records.push(Record::about("task.created", *id).with(audit_payload));
         if !waits {
-            ready.push(super::transition::told("task.queued", *id, goal.id, pending, queued));
+            ready.push(super::transition::audit_record("task.queued", *id, goal.id, pending, queued));
         }
         rows.push(task::ActiveModel {
             org_id: Set(org_id),

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::global_agent::{install, platform_agent};
 use crate::{
-    auth::KeyStanding,
+    auth::ServiceKeyStatus,
     clock::Clock,
     error::{Error, Result},
     policy::{
@@ -61,7 +61,7 @@ impl Store {
         let scopes: Vec<&str> = draft.scopes.iter().map(|scope| scope.as_str()).collect();
         let agents: Option<Vec<String>> =
             draft.agents.as_ref().map(|agents| agents.iter().map(|agent| agent.id.to_string()).collect());
-        let told = json!({ "name": draft.name, "scopes": scopes, "agentIds": agents });
+        let audit_payload = json!({ "name": draft.name, "scopes": scopes, "agentIds": agents });
         let tx = self.begin_write(Some(org_id)).await?;
         let row = service_account::ActiveModel {
             org_id: Set(org_id),
@@ -91,7 +91,7 @@ impl Store {
             };
             service_account_agent::Entity::insert(row).exec_without_returning(&tx).await?;
         }
-        records.push(Record::about("service_account.created", id).with(told));
+        records.push(Record::about("service_account.created", id).with(audit_payload));
         self.finish(tx, clock, org_id, records).await
     }
 
@@ -110,7 +110,7 @@ impl Store {
             return Err(Error::Conflict("The service account is revoked."));
         }
         // The role of members reads no hash. What sign-in's role reads here is what the row held above holds.
-        let standing = self.key_standing(org_id, id).await?;
+        let standing = self.key_status(org_id, id).await?;
         if !standing.maker.holds() {
             return Err(Error::Conflict("The service account has lapsed: who made it is no active admin any more."));
         }
@@ -125,11 +125,11 @@ impl Store {
             .and_where(Expr::col(Column::OrgId).eq(org_id))
             .and_where(Expr::col(Column::Id).eq(id));
         tx.execute(&update).await?;
-        let told = json!({ "overlapSeconds": overlap.num_seconds() });
-        self.finish(tx, clock, org_id, [Record::about("service_account.key_rotated", id).with(told)]).await
+        let audit_payload = json!({ "overlapSeconds": overlap.num_seconds() });
+        self.finish(tx, clock, org_id, [Record::about("service_account.key_rotated", id).with(audit_payload)]).await
     }
 
-    async fn key_standing(&self, org_id: OrgId, id: ServiceAccountId) -> Result<KeyStanding> {
+    async fn key_status(&self, org_id: OrgId, id: ServiceAccountId) -> Result<ServiceKeyStatus> {
         let tx = self.db.begin_read(Role::Identity, None).await?;
         key_lookup(&tx, org_id, id).await?.ok_or(Error::NotFound)
     }

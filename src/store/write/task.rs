@@ -18,8 +18,8 @@ use serde_json::json;
 
 use super::{
     approval,
-    claim::{Claim, HeldTask, LOST, hold_running, hold_task},
-    transition::{HeldGoal, hold_goal, moved, task_step, told},
+    claim::{Claim, LOST, LockedTask, lock_running, lock_task},
+    transition::{LockedGoal, audit_record, lock_goal, moved, task_transition},
 };
 use crate::{
     clock::Clock,
@@ -52,18 +52,18 @@ impl Store {
         let (org_id, worker_id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let mut goal = hold_goal(&tx, org_id, goal_id).await?;
-        let held = hold_running(&tx, org_id, worker_id, claim, now).await?;
+        let mut goal = lock_goal(&tx, org_id, goal_id).await?;
+        let held = lock_running(&tx, org_id, worker_id, claim, now).await?;
         goal.runs()?;
-        let mut update = task_step(org_id, &[TaskStatus::Completed], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Completed], now)?;
         update
             .value(Column::Result, result)
             .value(Column::Error, Confidential::<String>::withheld())
             .and_where(Expr::col(Column::Id).eq(held.id));
         tx.execute(&update).await?;
-        let mut records = vec![told("task.completed", held.id, goal_id, held.status, TaskStatus::Completed)];
+        let mut records = vec![audit_record("task.completed", held.id, goal_id, held.status, TaskStatus::Completed)];
         for id in wake(&tx, org_id, held.id, now).await? {
-            records.push(told("task.queued", id, goal_id, TaskStatus::Pending, TaskStatus::Queued));
+            records.push(audit_record("task.queued", id, goal_id, TaskStatus::Pending, TaskStatus::Queued));
         }
         records.extend(settle(&tx, org_id, &mut goal, now).await?);
         self.finish(tx, clock, org_id, records).await
@@ -81,7 +81,7 @@ impl Store {
         let (org_id, worker_id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let held = hold_running(&tx, org_id, worker_id, claim, now).await?;
+        let held = lock_running(&tx, org_id, worker_id, claim, now).await?;
         let records = fail(&tx, org_id, &held, failure, rules, now).await?;
         self.finish(tx, clock, org_id, records).await
     }
@@ -92,20 +92,21 @@ impl Store {
         let (org_id, goal_id, id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let goal = hold_goal(&tx, org_id, goal_id).await?;
-        let held = hold_task(&tx, org_id, id).await?;
+        let goal = lock_goal(&tx, org_id, goal_id).await?;
+        let held = lock_task(&tx, org_id, id).await?;
         if held.status != TaskStatus::DeadLetter {
             return Err(Error::Conflict("Only a task that was given up is retried."));
         }
         goal.runs()?;
-        let mut update = task_step(org_id, &[TaskStatus::Queued], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Queued], now)?;
         update
             .value(Column::Retries, 0)
             .value(Column::RunAfter, Option::<DateTime<Utc>>::None)
             .value(Column::FinishedAt, Option::<DateTime<Utc>>::None)
             .and_where(Expr::col(Column::Id).eq(id));
         tx.execute(&update).await?;
-        self.finish(tx, clock, org_id, [told("task.retried", id, goal_id, held.status, TaskStatus::Queued)]).await
+        self.finish(tx, clock, org_id, [audit_record("task.retried", id, goal_id, held.status, TaskStatus::Queued)])
+            .await
     }
 
     /// Calls a task off, with all that waits for it and can therefore never run.
@@ -113,14 +114,14 @@ impl Store {
         let (org_id, goal_id, id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
         let now = clock.now();
-        let mut goal = hold_goal(&tx, org_id, goal_id).await?;
-        let held = hold_task(&tx, org_id, id).await?;
+        let mut goal = lock_goal(&tx, org_id, goal_id).await?;
+        let held = lock_task(&tx, org_id, id).await?;
         if goal.status.is_final() || !held.status.may_become(TaskStatus::Cancelled) {
             return Err(Error::Conflict("The task is over."));
         }
         let mut ended = downstream(&tx, org_id, goal_id, id).await?;
         ended.push(id);
-        let mut update = task_step(org_id, &[TaskStatus::Cancelled], now)?;
+        let mut update = task_transition(org_id, &[TaskStatus::Cancelled], now)?;
         update.and_where(any_of(Expr::col(task::Column::Id), &uuids(&ended), self.database().backend()));
         let mut records = Vec::new();
         for ended in moved(&tx, &mut update).await? {
@@ -137,7 +138,7 @@ impl Store {
 async fn fail(
     tx: &Tx,
     org_id: OrgId,
-    held: &HeldTask,
+    held: &LockedTask,
     failure: Failure,
     rules: &TaskRules,
     now: DateTime<Utc>,
@@ -145,7 +146,7 @@ async fn fail(
     use task::Column;
     let again = failure.retryable && held.retries < held.max_retries;
     let next = if again { TaskStatus::Queued } else { TaskStatus::DeadLetter };
-    let mut update = task_step(org_id, &[TaskStatus::Failed, next], now)?;
+    let mut update = task_transition(org_id, &[TaskStatus::Failed, next], now)?;
     update.value(Column::Error, failure.error).and_where(Expr::col(Column::Id).eq(held.id));
     let pause: TimeDelta = rules.pause(held.retries);
     if again {
@@ -155,8 +156,8 @@ async fn fail(
     let (id, goal_id) = (held.id, held.goal_id);
     let kind = if again { "task.requeued" } else { "task.dead_lettered" };
     Ok(vec![
-        told("task.failed", id, goal_id, held.status, TaskStatus::Failed),
-        told(kind, id, goal_id, TaskStatus::Failed, next),
+        audit_record("task.failed", id, goal_id, held.status, TaskStatus::Failed),
+        audit_record(kind, id, goal_id, TaskStatus::Failed, next),
     ])
 }
 
@@ -168,27 +169,27 @@ pub async fn pause(
     now: DateTime<Utc>,
 ) -> Result<(GoalId, Vec<Record>)> {
     let (org_id, worker_id) = permit.key();
-    let held = hold_running(tx, org_id, worker_id, claim, now).await?;
-    let mut update = task_step(org_id, &[TaskStatus::AwaitingApproval], now)?;
+    let held = lock_running(tx, org_id, worker_id, claim, now).await?;
+    let mut update = task_transition(org_id, &[TaskStatus::AwaitingApproval], now)?;
     update.and_where(Expr::col(task::Column::Id).eq(held.id));
     tx.execute(&update).await?;
-    let record = told("task.paused", held.id, held.goal_id, held.status, TaskStatus::AwaitingApproval);
+    let record = audit_record("task.paused", held.id, held.goal_id, held.status, TaskStatus::AwaitingApproval);
     Ok((held.goal_id, vec![record]))
 }
 
 /// Lets a paused task go on, with a new lease of the claim that its worker has. A step of the decision's transaction.
 pub async fn granted(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now: DateTime<Utc>) -> Result<Vec<Record>> {
-    let held = hold_paused(tx, org_id, id).await?;
-    let mut update = task_step(org_id, &[TaskStatus::Running], now)?;
+    let held = lock_paused(tx, org_id, id).await?;
+    let mut update = task_transition(org_id, &[TaskStatus::Running], now)?;
     update.value(task::Column::LeaseExpiresAt, now + rules.lease).and_where(Expr::col(task::Column::Id).eq(id));
     tx.execute(&update).await?;
-    Ok(vec![told("task.resumed", id, held.goal_id, held.status, TaskStatus::Running)])
+    Ok(vec![audit_record("task.resumed", id, held.goal_id, held.status, TaskStatus::Running)])
 }
 
 /// Ends the try of a paused task whose step was rejected. Whoever said no is not asked again by another try; `retryTask`
 /// is for people. A step of the decision's transaction.
 pub async fn refused(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now: DateTime<Utc>) -> Result<Vec<Record>> {
-    let held = hold_paused(tx, org_id, id).await?;
+    let held = lock_paused(tx, org_id, id).await?;
     let error = Confidential::new("The step was rejected.".to_owned());
     fail(tx, org_id, &held, Failure { error, retryable: false }, rules, now).await
 }
@@ -196,13 +197,13 @@ pub async fn refused(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now:
 /// Ends the try of a paused task about whose step nobody decided in time, by the rules of any failure: another try asks
 /// again. A step of the platform's own job.
 pub async fn expired(tx: &Tx, org_id: OrgId, id: TaskId, rules: &TaskRules, now: DateTime<Utc>) -> Result<Vec<Record>> {
-    let held = hold_paused(tx, org_id, id).await?;
+    let held = lock_paused(tx, org_id, id).await?;
     let error = Confidential::new("Nobody decided about the step in time.".to_owned());
     fail(tx, org_id, &held, Failure { error, retryable: true }, rules, now).await
 }
 
-async fn hold_paused(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<HeldTask> {
-    let held = hold_task(tx, org_id, id).await?;
+async fn lock_paused(tx: &Tx, org_id: OrgId, id: TaskId) -> Result<LockedTask> {
+    let held = lock_task(tx, org_id, id).await?;
     if held.status == TaskStatus::AwaitingApproval {
         Ok(held)
     } else {
@@ -235,7 +236,7 @@ async fn wake(tx: &Tx, org_id: OrgId, id: TaskId, now: DateTime<Utc>) -> Result<
         .and_where(edge(Edge::OrgId).eq(org_id))
         .and_where(edge(Edge::TaskId).equals((Entity, Column::Id)))
         .and_where(Expr::col((needed, Column::Status)).ne(TaskStatus::Completed.as_str()));
-    let mut update = task_step(org_id, &[TaskStatus::Queued], now)?;
+    let mut update = task_transition(org_id, &[TaskStatus::Queued], now)?;
     update
         .and_where(Expr::col(Column::Status).eq(TaskStatus::Pending.as_str()))
         .and_where(Expr::col(Column::Id).in_subquery(waiting))
@@ -272,7 +273,7 @@ async fn downstream(tx: &Tx, org_id: OrgId, goal_id: GoalId, id: TaskId) -> Resu
 }
 
 /// Ends a goal that has nothing left to do.
-async fn settle(tx: &Tx, org_id: OrgId, goal: &mut HeldGoal, now: DateTime<Utc>) -> Result<Option<Record>> {
+async fn settle(tx: &Tx, org_id: OrgId, goal: &mut LockedGoal, now: DateTime<Utc>) -> Result<Option<Record>> {
     use task::{Column, Entity};
     let mut select = Query::select();
     select

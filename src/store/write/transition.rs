@@ -5,7 +5,7 @@
 //! whoever asked for it.
 //!
 //! ```ignore
-//! let mut update = task_step(org_id, &[TaskStatus::Failed, TaskStatus::Queued], now)?;
+//! let mut update = task_transition(org_id, &[TaskStatus::Failed, TaskStatus::Queued], now)?;
 //! update.and_where(Expr::col(task::Column::Id).eq(id));
 //! ```
 
@@ -31,7 +31,7 @@ use crate::{
 /// A goal, as it is while the transaction holds it: its tasks change state only under this lock, or one by one under
 /// their own.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct HeldGoal {
+pub(in crate::store) struct LockedGoal {
     pub id: GoalId,
     pub agent_id: AgentId,
     pub submitted_by: Option<UserId>,
@@ -39,7 +39,7 @@ pub(in crate::store) struct HeldGoal {
 }
 
 /// Locks a goal.
-pub(in crate::store) async fn hold_goal(tx: &Tx, org_id: OrgId, id: GoalId) -> Result<HeldGoal> {
+pub(in crate::store) async fn lock_goal(tx: &Tx, org_id: OrgId, id: GoalId) -> Result<LockedGoal> {
     use goal::{Column, Entity};
     let mut select = Query::select();
     select
@@ -49,7 +49,7 @@ pub(in crate::store) async fn hold_goal(tx: &Tx, org_id: OrgId, id: GoalId) -> R
         .and_where(Expr::col(Column::Id).eq(id))
         .lock(LockType::Update);
     let row = tx.query_one(&select).await?.ok_or(Error::NotFound)?;
-    Ok(HeldGoal {
+    Ok(LockedGoal {
         id,
         agent_id: AgentId::try_get_by_index(&row, 0)?,
         submitted_by: Option::try_get_by_index(&row, 1)?,
@@ -57,7 +57,7 @@ pub(in crate::store) async fn hold_goal(tx: &Tx, org_id: OrgId, id: GoalId) -> R
     })
 }
 
-impl HeldGoal {
+impl LockedGoal {
     /// Its tasks run now.
     pub(in crate::store) fn runs(&self) -> Result<()> {
         if self.status == GoalStatus::Running { Ok(()) } else { Err(NOT_RUNNING) }
@@ -107,7 +107,11 @@ impl HeldGoal {
 const NOT_RUNNING: Error = Error::Conflict("The goal is not running.");
 
 /// A statement that moves tasks along `path`, for the caller to say which.
-pub(in crate::store) fn task_step(org_id: OrgId, path: &[TaskStatus], now: DateTime<Utc>) -> Result<UpdateStatement> {
+pub(in crate::store) fn task_transition(
+    org_id: OrgId,
+    path: &[TaskStatus],
+    now: DateTime<Utc>,
+) -> Result<UpdateStatement> {
     use task::{Column, Entity};
     let illegal = || Error::internal("an illegal step of a task");
     let (first, last) = (path.first().copied().ok_or_else(illegal)?, path.last().copied().ok_or_else(illegal)?);
@@ -141,7 +145,7 @@ pub(in crate::store) async fn moved(tx: &Tx, update: &mut UpdateStatement) -> Re
 }
 
 /// The record of one task's step.
-pub(in crate::store) fn told(
+pub(in crate::store) fn audit_record(
     kind: &'static str,
     id: TaskId,
     goal_id: GoalId,
@@ -164,10 +168,10 @@ mod tests {
         let org_id = OrgId::from_uuid(Uuid::from_u128(1));
         for from in TaskStatus::ALL {
             for to in TaskStatus::ALL {
-                let made = task_step(org_id, &[*from, *to], DateTime::UNIX_EPOCH).is_ok();
+                let made = task_transition(org_id, &[*from, *to], DateTime::UNIX_EPOCH).is_ok();
                 assert_eq!(made, from.may_become(*to), "{from:?} to {to:?}");
             }
         }
-        assert!(task_step(org_id, &[], DateTime::UNIX_EPOCH).is_err());
+        assert!(task_transition(org_id, &[], DateTime::UNIX_EPOCH).is_err());
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         Store, any_of,
         db::Tx,
         read::usage::keyed,
-        scope::{Seer, hangs_off_agent},
+        scope::{TenantPrincipal, visible_through_agent},
         table_column, uuids,
     },
 };
@@ -94,16 +94,18 @@ impl Store {
     /// Looks up what calls are said to be for, among the reporter's agents. Not by [`crate::store::scope::Scope::find`]:
     /// a key that reports usage need not be one that reads goals, and is told nothing of them here.
     pub async fn usage_subjects(&self, tx: &Tx, permit: &Permit<RecordUsage>, wanted: Wanted) -> Result<Subjects> {
-        let seer = self.scope()?.seer().ok_or(Error::NotFound)?;
+        let principal = self.scope()?.principal().ok_or(Error::NotFound)?;
         let org_id = permit.key();
         let mut found = Subjects::default();
-        for row in subjects::<agent::Entity>(tx, seer, org_id, &["id"], "id", &uuids(&wanted.agents)).await? {
+        for row in subjects::<agent::Entity>(tx, principal, org_id, &["id"], "id", &uuids(&wanted.agents)).await? {
             found.agents.push(AgentId::try_get_by_index(&row, 0)?);
         }
         let mut goals = wanted.goals;
         if !wanted.tasks.is_empty() {
             let columns = &["id", "agent_id", "goal_id"];
-            for row in subjects::<task::Entity>(tx, seer, org_id, columns, "agent_id", &uuids(&wanted.tasks)).await? {
+            for row in
+                subjects::<task::Entity>(tx, principal, org_id, columns, "agent_id", &uuids(&wanted.tasks)).await?
+            {
                 let goal_id = GoalId::try_get_by_index(&row, 2)?;
                 goals.push(goal_id);
                 let task = (AgentId::try_get_by_index(&row, 1)?, goal_id);
@@ -112,7 +114,7 @@ impl Store {
         }
         if !goals.is_empty() {
             let columns = &["id", "agent_id", "submitted_by"];
-            for row in subjects::<goal::Entity>(tx, seer, org_id, columns, "agent_id", &uuids(&goals)).await? {
+            for row in subjects::<goal::Entity>(tx, principal, org_id, columns, "agent_id", &uuids(&goals)).await? {
                 let goal = (AgentId::try_get_by_index(&row, 1)?, Option::try_get_by_index(&row, 2)?);
                 found.goals.insert(GoalId::try_get_by_index(&row, 0)?, goal);
             }
@@ -120,7 +122,7 @@ impl Store {
         if !wanted.sessions.is_empty() {
             let columns = &["id", "agent_id", "user_id"];
             let ids = uuids(&wanted.sessions);
-            for row in subjects::<chat_session::Entity>(tx, seer, org_id, columns, "agent_id", &ids).await? {
+            for row in subjects::<chat_session::Entity>(tx, principal, org_id, columns, "agent_id", &ids).await? {
                 let session = (AgentId::try_get_by_index(&row, 1)?, Option::try_get_by_index(&row, 2)?);
                 found.sessions.insert(ChatSessionId::try_get_by_index(&row, 0)?, session);
             }
@@ -129,10 +131,10 @@ impl Store {
     }
 }
 
-/// Rows by id, of the agents that `seer` sees.
+/// Rows by id, of the agents that `principal` sees.
 async fn subjects<E: entity::table::Classified>(
     tx: &Tx,
-    seer: Seer<'_>,
+    principal: TenantPrincipal<'_>,
     org_id: OrgId,
     columns: &[&'static str],
     agent: &'static str,
@@ -144,7 +146,7 @@ async fn subjects<E: entity::table::Classified>(
         .from(E::default())
         .and_where(table_column::<E>("org_id").eq(org_id))
         .and_where(any_of(table_column::<E>("id"), ids, tx.get_database_backend()));
-    if let Some(condition) = hangs_off_agent(seer, table_column::<E>(agent)) {
+    if let Some(condition) = visible_through_agent(principal, table_column::<E>(agent)) {
         select.cond_where(condition);
     }
     Ok(tx.query_all(&select).await?)

@@ -66,7 +66,7 @@ pub(in crate::store) async fn user_by_id(tx: &Tx, user: UserId) -> Result<Accoun
 
 /// An account, and the other super-admins. None of them changes until the end of the transaction.
 #[derive(Clone, Debug)]
-pub struct HeldAccount {
+pub struct LockedAccount {
     /// The account.
     pub account: AccountState,
     /// How many other super-admins may sign in.
@@ -74,7 +74,7 @@ pub struct HeldAccount {
 }
 
 /// Holds the account and every super-admin's: of two who put each other out at one instant, one finds nobody left.
-pub async fn user_lock<A: Action<On = AccountFacts>>(tx: &Tx, permit: &Permit<A>) -> Result<HeldAccount> {
+pub async fn user_lock<A: Action<On = AccountFacts>>(tx: &Tx, permit: &Permit<A>) -> Result<LockedAccount> {
     let id = permit.key();
     let held: Vec<AccountState> = accounts()
         .filter(Condition::any().add(user::Column::Id.eq(id)).add(user::Column::IsSuperAdmin.eq(true)))
@@ -87,7 +87,7 @@ pub async fn user_lock<A: Action<On = AccountFacts>>(tx: &Tx, permit: &Permit<A>
     let account = account.into_iter().next().ok_or(Error::NotFound)?;
     let other_super_admins =
         others.iter().filter(|other| other.is_super_admin && other.status == UserStatus::Active).count();
-    Ok(HeldAccount { account, other_super_admins })
+    Ok(LockedAccount { account, other_super_admins })
 }
 
 /// The organisations that the account belongs to, or is asked for, in order. Read across organisations: operators may.

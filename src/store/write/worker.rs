@@ -54,8 +54,8 @@ impl Store {
             created_at: Set(now),
         };
         worker::Entity::insert(row).exec_without_returning(&tx).await?;
-        let told = json!({ "serviceAccountId": account.to_string(), "capabilities": draft.capabilities });
-        self.finish(tx, clock, org_id, [Record::about("worker.registered", id).with(told)]).await?;
+        let audit_record = json!({ "serviceAccountId": account.to_string(), "capabilities": draft.capabilities });
+        self.finish(tx, clock, org_id, [Record::about("worker.registered", id).with(audit_record)]).await?;
         Ok(id)
     }
 

@@ -62,7 +62,7 @@ pub struct FileRemoval {
 }
 
 /// A file that stands at a path.
-struct Standing {
+struct StoredFile {
     id: WorkspaceFileId,
     version: FileVersionId,
     size: i64,
@@ -81,22 +81,22 @@ impl Store {
         let (org_id, goal_id) = permit.key();
         let size = i64::try_from(draft.checksum.size()).map_err(|_| Error::internal("a file beyond all bounds"))?;
         let tx = self.begin_write(Some(org_id)).await?;
-        hold_usage(&tx, org_id).await?;
+        lock_usage(&tx, org_id).await?;
         let agent_id = agent_of(&tx, org_id, goal_id).await?;
-        let standing = standing_at(&tx, org_id, goal_id, &draft).await?;
-        if draft.expected_sha256.is_some() && !standing.as_ref().is_some_and(|file| file.is_expected) {
+        let stored = stored_file_at(&tx, org_id, goal_id, &draft).await?;
+        if draft.expected_sha256.is_some() && !stored.as_ref().is_some_and(|file| file.is_expected) {
             return Err(Error::Conflict("The file is not the one that `expectedSha256` names."));
         }
-        if standing.is_none() {
+        if stored.is_none() {
             room_at(&tx, org_id, goal_id, &draft.path).await?;
         }
-        let (old_files, old_size) = standing.as_ref().map_or((0, 0), |file| (1, file.size));
+        let (old_files, old_size) = stored.as_ref().map_or((0, 0), |file| (1, file.size));
         account(&tx, org_id, 1 - old_files, size - old_size, Some(quota)).await?;
 
         let now = clock.now();
         let sha256 = draft.checksum.sha256().to_owned();
-        let put = match standing {
-            Some(Standing { id, version, .. }) => {
+        let put = match stored {
+            Some(StoredFile { id, version, .. }) => {
                 let mut update = Query::update();
                 update
                     .table(Entity)
@@ -127,14 +127,14 @@ impl Store {
                 FilePut { id, replaced: None }
             }
         };
-        let told = json!({
+        let audit_payload = json!({
             "goalId": goal_id.to_string(),
             "path": draft.path.as_str(),
             "sizeBytes": size,
             "sha256": sha256,
             "replaced": put.replaced.is_some(),
         });
-        self.finish(tx, clock, org_id, [Record::about("file.put", put.id).with(told)]).await?;
+        self.finish(tx, clock, org_id, [Record::about("file.put", put.id).with(audit_payload)]).await?;
         Ok(put)
     }
 
@@ -150,14 +150,14 @@ impl Store {
     pub async fn file_hold(&self, permit: &Permit<WriteFile>, version: FileVersionId) -> Result<Option<Tx>> {
         let (org_id, _) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
-        Ok(hold_version(&tx, org_id, version).await?.map(|_| tx))
+        Ok(lock_version(&tx, org_id, version).await?.map(|_| tx))
     }
 
     /// Deletes a file's row, in a transaction that the caller commits once the bytes are out of sight.
     pub async fn file_remove(&self, permit: &Permit<WriteFile>, id: WorkspaceFileId) -> Result<FileRemoval> {
         let (org_id, goal_id) = permit.key();
         let tx = self.begin_write(Some(org_id)).await?;
-        hold_usage(&tx, org_id).await?;
+        lock_usage(&tx, org_id).await?;
         let mut select = Query::select();
         select
             .columns([Column::Version, Column::Path, Column::SizeBytes])
@@ -177,8 +177,8 @@ impl Store {
             .and_where(Expr::col(Column::Id).eq(id));
         tx.execute(&delete).await?;
         account(&tx, org_id, -1, -size, None).await?;
-        let told = json!({ "goalId": goal_id.to_string(), "path": path.as_str(), "sizeBytes": size });
-        Ok(FileRemoval { tx, version, path, record: Record::about("file.deleted", id).with(told) })
+        let audit_payload = json!({ "goalId": goal_id.to_string(), "path": path.as_str(), "sizeBytes": size });
+        Ok(FileRemoval { tx, version, path, record: Record::about("file.deleted", id).with(audit_payload) })
     }
 }
 
@@ -188,7 +188,7 @@ fn stored_path(text: &str) -> Result<WorkspacePath> {
 }
 
 /// Locks what the organisation's files take; made with the first of them.
-async fn hold_usage(tx: &Tx, org_id: OrgId) -> Result<()> {
+async fn lock_usage(tx: &Tx, org_id: OrgId) -> Result<()> {
     use workspace_usage::{Column, Entity};
     let none = workspace_usage::ActiveModel { org_id: Set(org_id), files: Set(0), bytes: Set(Confidential::new(0)) };
     let mut insert = Entity::insert(none).into_query();
@@ -234,7 +234,7 @@ async fn agent_of(tx: &Tx, org_id: OrgId, goal_id: GoalId) -> Result<AgentId> {
 
 /// The file at the draft's path, if there is one. Whether it is the expected one is asked in the database, which is where
 /// its checksum may be read.
-async fn standing_at(tx: &Tx, org_id: OrgId, goal_id: GoalId, draft: &FileDraft) -> Result<Option<Standing>> {
+async fn stored_file_at(tx: &Tx, org_id: OrgId, goal_id: GoalId, draft: &FileDraft) -> Result<Option<StoredFile>> {
     let expected = draft.expected_sha256.clone().unwrap_or_default();
     let mut select = Query::select();
     select
@@ -246,7 +246,7 @@ async fn standing_at(tx: &Tx, org_id: OrgId, goal_id: GoalId, draft: &FileDraft)
         .and_where(Expr::col(Column::Path).eq(draft.path.as_str()))
         .lock(LockType::Update);
     let Some(row) = tx.query_one(&select).await? else { return Ok(None) };
-    Ok(Some(Standing {
+    Ok(Some(StoredFile {
         id: WorkspaceFileId::try_get_by_index(&row, 0)?,
         version: FileVersionId::try_get_by_index(&row, 1)?,
         size: i64::try_get_by_index(&row, 2)?,
@@ -291,7 +291,7 @@ pub struct Present {
 
 /// Holds the row that names this version until the transaction ends; none when no row does. For a put's last step, and on
 /// `Role::System` for what a killed process left.
-pub async fn hold_version(tx: &Tx, org_id: OrgId, version: FileVersionId) -> Result<Option<Present>> {
+pub async fn lock_version(tx: &Tx, org_id: OrgId, version: FileVersionId) -> Result<Option<Present>> {
     let mut select = Query::select();
     select
         .columns([Column::GoalId, Column::Path, Column::SizeBytes, Column::Sha256])

@@ -11,28 +11,23 @@
 )]
 
 mod api;
-mod arch;
-mod audit;
+mod architecture;
+mod auth;
 mod authz;
 mod caches;
 mod canaries;
 mod database;
 mod demo;
+mod end_to_end;
 mod evaluators;
-mod forward_auth;
 mod http;
-mod identity;
 mod interference;
-mod issuer;
 mod matrix;
 mod properties;
 mod revocation;
 mod self_grant;
 mod service;
-mod story;
-mod streams;
 mod support;
 mod takedowns;
 mod uniform;
-mod usage;
 mod workspace;

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    streams::node::Node,
-    support::world::{Caller, World, on_both},
+use crate::support::{
+    server::Node,
+    world::{Caller, World, on_both},
 };
 
 /// A token that this process has seen and remembers.

@@ -9,18 +9,16 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{log, marker::Marks, remote::Remote, work::Office};
-use crate::{
-    streams::node::Node,
-    support::{
-        shape::Shape,
-        world::{World, on_both},
-    },
+use crate::support::{
+    server::Node,
+    shape::Shape,
+    world::{World, on_both},
 };
 
 const EVENTS: &str = "subscription($org: ID) { events(organizationId: $org) { cursor node { id type subjectId payload actor { __typename } } } }";
 
 /// Everything a stream sends until it has been quiet for a while.
-async fn sent(stream: &mut crate::streams::client::Http) -> String {
+async fn sent(stream: &mut crate::support::subscription_client::Http) -> String {
     let mut all = format!("{:?}\n", stream.headers);
     while let Ok(Some((event, data))) = timeout(Duration::from_millis(700), stream.event()).await {
         all.push_str(&format!("{event} {data}\n"));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::streams::client::{Http, Socket, http};
+use crate::support::subscription_client::{Http, Socket, http};
 
 #[derive(Clone)]
 pub struct Remote {

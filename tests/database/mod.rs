@@ -5,15 +5,16 @@
 //!
 //! SQLite has no roles, no row-level security and no grants; what it does hold is in [`sqlite`].
 
+mod audit_chain;
 mod catalogue;
 mod classes;
+mod connection_state;
 mod content;
 mod drift;
 mod keys;
 mod login;
 mod reads;
-mod residue;
-mod smuggled;
+mod sql_injection;
 mod sqlite;
 mod writes;
 

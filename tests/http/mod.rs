@@ -2,15 +2,18 @@
 //!
 //! A small schema stands behind it; requests go through the whole router without a socket.
 
+mod audit_export;
+mod bearer_token;
 mod body;
-mod disk;
+mod document_limits;
 mod errors;
-mod explorer;
-mod files;
+mod forward_auth;
+mod full_disk;
+mod graphiql;
+mod killed_server;
 mod pages;
 pub mod process;
-mod refusals;
-mod token;
+mod subscription;
 
 use std::{
     collections::BTreeMap,

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::streams::{
-    client::{Socket, http, within},
-    node::Caller,
+use crate::support::{
+    server::Caller,
+    subscription_client::{Socket, http, within},
 };
 
 /// For whatever should come at once, on a machine that has much to do: only what never comes is meant to take so long.

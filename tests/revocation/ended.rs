@@ -13,9 +13,9 @@ use super::{
     log::{Log, head},
     stage::{Bustle, Stage, agent, goal, key, touch},
 };
-use crate::{
-    streams::node::{Caller, Node, Setup},
-    support::world::on_both,
+use crate::support::{
+    server::{Caller, Node, Setup},
+    world::on_both,
 };
 
 /// Who goes on: the organisation's admin, another session of somebody whose first one ends, an operator, and a key that is

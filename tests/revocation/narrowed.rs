@@ -8,9 +8,9 @@ use super::{
     log::{Log, head},
     stage::{Bustle, Stage, agent, goal, key, touch},
 };
-use crate::{
-    streams::node::{Caller, Node},
-    support::world::on_both,
+use crate::support::{
+    server::{Caller, Node},
+    world::on_both,
 };
 
 /// Somebody who loses the sight of an agent, the one who takes it away and the event by which they do.

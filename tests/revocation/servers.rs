@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     http::process::{Running, palisade},
-    streams::{
-        client::within,
-        node::{Node, Setup},
+    support::{
+        server::{Node, Setup},
+        subscription_client::within,
+        world::World,
     },
-    support::world::World,
 };
 
 const REMOVE: &str = "mutation($id: ID!) { removeMember(input: { userId: $id }) { organization { id } } }";

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::crowd::Guest;
-use crate::{
-    streams::node::{Caller, Node},
-    support::world::World,
+use crate::support::{
+    server::{Caller, Node},
+    world::World,
 };
 
 const AGENT: &str = "mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } } }";

@@ -10,7 +10,8 @@ use palisade::{
     service::agent::{self, CreateAgentInput, SetVisibilityInput, UpdateAgentInput},
 };
 
-use super::{alike::*, collaborator, document, fixture::on_both, goal};
+use super::{collaborator, document, goal};
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 /// An agent of that visibility, which two must approve.
 pub fn input(visibility: AgentVisibility, team_id: Option<TeamId>) -> CreateAgentInput {

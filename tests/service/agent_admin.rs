@@ -3,7 +3,8 @@
 
 use palisade::service::agent_admin;
 
-use super::{agent, alike::*, fixture::on_both};
+use super::agent;
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 on_both! {
     async fn an_org_admin_appoints_and_dismisses(world) {

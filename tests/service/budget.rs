@@ -16,11 +16,12 @@ use palisade::{
 };
 
 use super::{
-    agent,
-    alike::*,
-    fixture::{URL, on_both},
-    goal,
+    agent, goal,
     usage::{assert_sums, call, report, reporter},
+};
+use crate::support::{
+    empty_world::{URL, on_both},
+    two_organizations::*,
 };
 
 pub fn cost(usd: &str) -> BudgetChange {

@@ -25,7 +25,8 @@ use palisade::{
     viewer::Viewer,
 };
 
-use super::{agent, alike::*, fixture::on_both};
+use super::agent;
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 fn with(agent_id: AgentId) -> StartChatInput {
     StartChatInput { agent_id, title: Some("Äpfel".to_owned()), expires_in_seconds: None }

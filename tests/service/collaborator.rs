@@ -10,7 +10,8 @@ use palisade::{
     service::collaborator::{self, CollaboratorInput},
 };
 
-use super::{agent, alike::*, fixture::on_both};
+use super::agent;
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 const fn with_user(agent_id: AgentId, user: UserId) -> CollaboratorInput {
     CollaboratorInput { agent_id, user_id: Some(user), team_id: None }

@@ -10,7 +10,8 @@ use palisade::{
     service::document::{self, DocumentInput},
 };
 
-use super::{agent, alike::*, collaborator, fixture::on_both, goal};
+use super::{agent, collaborator, goal};
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 pub fn text() -> DocumentInput {
     DocumentInput {

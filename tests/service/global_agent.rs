@@ -12,11 +12,9 @@ use palisade::{
 
 use super::{
     agent::{self, nothing, rename, require, require_plan, set_status},
-    alike::*,
-    document,
-    fixture::on_both,
-    goal,
+    document, goal,
 };
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 /// Status, approvals and plan approval as the viewer's organisation is bound by them.
 async fn effective(who: &As, id: AgentId) -> (AgentStatus, i32, bool) {

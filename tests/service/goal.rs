@@ -14,7 +14,8 @@ use palisade::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use super::{agent, alike::*, collaborator, document, fixture::on_both};
+use super::{agent, collaborator, document};
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 pub fn input(agent_id: AgentId) -> SubmitGoalInput {
     SubmitGoalInput {

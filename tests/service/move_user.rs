@@ -9,10 +9,8 @@ use palisade::service::{
     move_user::{Move, move_user},
 };
 
-use super::{
-    fixture::{URL, World, code, on_both, refused},
-    members_leave::{furnish, posts},
-};
+use super::member_removal::{furnish, posts};
+use crate::support::empty_world::{URL, World, code, on_both, refused};
 
 fn going(user_id: UserId, from: OrgId, to: OrgId) -> Move {
     Move { user_id, from, to, role: OrgRole::Admin }

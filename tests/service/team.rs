@@ -4,7 +4,8 @@
 use entity::{enums::TeamRole, ids::TeamId};
 use palisade::service::team::{self, CreateTeamInput, TeamMemberInput, UpdateTeamInput};
 
-use super::{agent, alike::*, collaborator, fixture::on_both};
+use super::{agent, collaborator};
+use crate::support::{empty_world::on_both, two_organizations::*};
 
 fn team(organization_id: Option<entity::ids::OrgId>, slug: &str) -> CreateTeamInput {
     CreateTeamInput { organization_id, name: format!("Team {slug}"), slug: slug.to_owned(), description: None }

@@ -17,11 +17,10 @@ use palisade::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use super::{
-    agent,
-    alike::*,
-    fixture::{self, on_both},
-    goal,
+use super::{agent, goal};
+use crate::support::{
+    empty_world::{self, on_both},
+    two_organizations::*,
 };
 
 /// A key that reports usage, of these agents or of all.

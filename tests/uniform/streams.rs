@@ -10,10 +10,7 @@ use super::{
     objects::{Cast, absent},
     slots::{self, Slot},
 };
-use crate::{
-    streams::{client::Http, node::Node},
-    support::{shape::Shape, world::on_both},
-};
+use crate::support::{server::Node, shape::Shape, subscription_client::Http, world::on_both};
 
 /// How long a stream is looked at that says nothing.
 const QUIET: Duration = Duration::from_millis(300);

@@ -21,11 +21,11 @@ use palisade::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    api::{DELETE, READ, goal_of_team, put},
-    later, local, path, store, version,
+use super::{later, local, path, store, version};
+use crate::{
+    api::workspace::{DELETE, READ, goal_of_team, put},
+    support::world::{World, on_both},
 };
-use crate::support::world::{World, on_both};
 
 /// A backend that dies after so many steps, in the middle of the next or just before it.
 #[derive(Debug)]

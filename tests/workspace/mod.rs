@@ -1,11 +1,10 @@
 //! Workspace files: one conformance suite for every backend, what planted things cannot do, what a process that is killed
-//! leaves, and the same through the API on both databases.
+//! leaves.
 
-mod api;
 mod attack;
 mod conformance;
 mod crash;
-mod moto;
+pub mod moto;
 
 use std::sync::Arc;
 

@@ -1,5 +1,0 @@
-//! The audit log: what was refused stands in it, and what was done to it shows.
-
-mod export;
-mod refused;
-mod verify;

@@ -1,4 +1,0 @@
-//! `/auth/verify`: who asks, under the rows as they are now, in seven headers that nobody else writes.
-
-mod answers;
-mod nginx;

@@ -28,7 +28,7 @@ use crate::table::Audience;
 
 /// Proof that whoever holds it may read content.
 ///
-/// One type implements it, in `palisade::policy`, and only `policy` makes one; `tests/arch.rs` holds that there is no
+/// One type implements it, in `palisade::policy`, and only `policy` makes one; `tests/architecture.rs` holds that there is no
 /// second implementor.
 pub trait Reader {
     /// Whether it opens what is for this audience.

@@ -1,7 +1,7 @@
 //! The operation guard: stands on root fields, mutations and subscriptions, never on an output field.
 //!
 //! It asks the policy table whether this viewer may start at all, before anything is loaded, so that its answer depends
-//! on nothing but the viewer. The same attribute line prints `@requires` into the SDL, and `tests/arch.rs` holds that the
+//! on nothing but the viewer. The same attribute line prints `@requires` into the SDL, and `tests/architecture.rs` holds that the
 //! two name the same row.
 
 use async_graphql::{Context, Guard};

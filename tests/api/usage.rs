@@ -1,8 +1,6 @@
 //! Invariant: whoever asks what was spent is told exactly what belongs to what it may see, of whole days in UTC, by as much
 //! as it may tell apart; and no answer takes more statements because there is more.
 
-mod platform;
-
 use std::collections::BTreeMap;
 
 use entity::ids::UserId;
@@ -13,14 +11,14 @@ use serde_json::{Value, json};
 use crate::support::world::{World, on_both};
 
 /// All of the demo's history.
-const ALL: &str = r#"from: "2026-10-01T00:00:00Z", to: "2026-12-01T00:00:00Z""#;
+pub(super) const ALL: &str = r#"from: "2026-10-01T00:00:00Z", to: "2026-12-01T00:00:00Z""#;
 
-fn org(world: &World, slug: &str) -> entity::ids::OrgId {
+pub(super) fn org(world: &World, slug: &str) -> entity::ids::OrgId {
     world.plan.organizations.iter().find(|row| row.slug == slug).unwrap().id
 }
 
 /// What calls of the demo came to, as an answer has it.
-fn sums<'a>(calls: impl Iterator<Item = &'a entity::llm_usage::Model>) -> Value {
+pub(super) fn sums<'a>(calls: impl Iterator<Item = &'a entity::llm_usage::Model>) -> Value {
     let (mut requests, mut read, mut written, mut cost) = (0, 0, 0, 0i128);
     for call in calls {
         requests += 1;

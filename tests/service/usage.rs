@@ -19,7 +19,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait};
 
 use super::{agent, goal};
 use crate::support::{
-    empty_world::{self, on_both},
+    empty_world::{URL, on_both},
     two_organizations::*,
 };
 
@@ -45,7 +45,7 @@ pub fn call(id: impl std::fmt::Display, agent_id: AgentId, cost: &str) -> UsageI
 }
 
 pub async fn report(who: &As, calls: Vec<UsageInput>) -> Result<Recorded> {
-    usage::record(who.cx().await, fixture::URL, calls).await
+    usage::record(who.cx().await, URL, calls).await
 }
 
 /// The sums are those of the calls.

@@ -26,7 +26,7 @@ use palisade::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use super::client::http;
+use super::subscription_client::http;
 use crate::support::world::{Reply, World};
 
 pub struct Node {

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseUrl},
     graphql::limits::{Catalog, Documents},
-    http::{Engine, router},
+    http::{graphql::engine::Engine, router::router},
     store::db::{Database, PoolLimits, Role},
 };
 

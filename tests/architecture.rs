@@ -122,7 +122,7 @@ fn guards_stand_on_root_fields_only() {
 #[test]
 fn a_guard_and_the_directive_beside_it_name_the_same_row() {
     let mut seen = 0;
-    for root in ["src/graphql/query", "src/graphql/mutation", "src/graphql/subscription.rs"] {
+    for root in ["src/graphql/query", "src/graphql/mutation", "src/graphql/subscription"] {
         for (name, text) in sources("src/graphql").into_iter().filter(|(name, _)| name.starts_with(root)) {
             for attribute in text.split("#[graphql(").skip(1).filter(|rest| rest.trim_start().starts_with("guard")) {
                 let attribute = attribute.split(")]").next().unwrap();

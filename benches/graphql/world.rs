@@ -19,11 +19,16 @@ use palisade::{
     clock::Clock,
     config::Config,
     demo::{self, DemoPlatform},
+    graphql::context::ClientAddress,
     graphql::{
         self,
         limits::{Catalog, Documents},
     },
-    http::{Backend as _, Call, ClientAddress, Engine, router},
+    http::{
+        backend::Backend as _,
+        graphql::engine::{Call, Engine},
+        router::router,
+    },
     service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},

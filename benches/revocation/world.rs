@@ -25,7 +25,7 @@ use palisade::{
         self,
         limits::{Catalog, Documents},
     },
-    http::{Backend as _, Engine, router},
+    http::{backend::Backend as _, graphql::engine::Engine, router::router},
     service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},

@@ -20,7 +20,12 @@ use palisade::{
     config::{Http, Limits},
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
-    http::{Backend, Engine, Opened, Report, audit_export::Wanted, router},
+    http::{
+        audit_export::Wanted,
+        backend::{Backend, Opened, Report},
+        graphql::engine::Engine,
+        router::router,
+    },
     service::{audit_export::Piece, refused_mutations::Refusal},
     viewer::Viewer,
 };

@@ -1,6 +1,6 @@
 //! A message is one of the protocol's, or none.
 
-use palisade::http::websocket::message::{Received, parse};
+use palisade::http::graphql::websocket::message::{Received, parse};
 use serde_json::{Value, json};
 
 /// Reads a text as a message; alters a good one; writes one with somebody's words in it.

@@ -15,7 +15,10 @@ use crate::{
     demo::{self, DemoKey, DemoLogin},
     error::{Error, Result},
     graphql::{self, RequestCtx, mutation::Mutation, query::Query, subscription::Subscription},
-    http::{Backend, Opened, Report, audit_export::Wanted},
+    http::{
+        audit_export::Wanted,
+        backend::{Backend, Opened, Report},
+    },
     policy::{Explanation, Permission},
     service::{
         audit_export::{self, Piece},
@@ -25,7 +28,7 @@ use crate::{
         explain,
         mail::{MailFolder, Outbox, OutboxSettings, Received},
         refused_mutations::{Refusal, RefusalLog},
-        stream::Hub,
+        streams::Hub,
     },
     status::{ApprovalWaits, ChatRules, TaskRules},
     store::{

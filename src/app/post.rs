@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     auth::email,
     config::{Config, SmtpSecurity},
-    http::mailbox::is_loopback,
+    http::dev_mailbox::is_loopback,
     service::mail::{
         MailFolder, Sender,
         smtp::{Security, Smtp, SmtpSettings},

@@ -10,7 +10,6 @@ pub mod connection;
 pub mod context;
 pub mod directives;
 pub mod enums;
-pub mod follow;
 pub mod guard;
 pub mod limits;
 pub mod loader;

@@ -16,7 +16,14 @@ use entity::ids::{IdError, OrgId, UserId};
 use futures_util::stream;
 use serde::Deserialize;
 
-use super::{Answer, Server, answer, negotiate::Form, request_log::Facts};
+use super::{
+    graphql::{
+        content_type::Form,
+        response::{self, Answer},
+    },
+    request_log::Facts,
+    router::Server,
+};
 use crate::{
     error::{Error, Result},
     store::read::event::EventFilter,
@@ -71,7 +78,7 @@ pub async fn handle(
     let Ok(Query(parameters)) = parameters else {
         let message = "A parameter is unknown or is not written as it should be.";
         let answer = Answer::unreadable(axum::http::StatusCode::BAD_REQUEST, "query", message);
-        return answer::rejected(&answer, Form::Json);
+        return response::rejected(&answer, Form::Json);
     };
     let begun = async {
         let wanted = parameters.parse()?;
@@ -81,7 +88,7 @@ pub async fn handle(
     };
     let (piece, wanted, facts) = match begun.await {
         Ok(begun) => begun,
-        Err(error) => return answer::rejected(&Answer::from(error), Form::Json),
+        Err(error) => return response::rejected(&Answer::from(error), Form::Json),
     };
     let first = Bytes::from(piece.lines);
     let rest = stream::unfold((piece.next, server, headers, wanted), |(next, server, headers, wanted)| async move {

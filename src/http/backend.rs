@@ -5,7 +5,7 @@ use async_graphql::{Data, PathSegment};
 use super::audit_export::Wanted;
 use crate::{
     error::Result,
-    service::{audit_export::Piece, mail::Received, refused_mutations::Refusal, stream::Hub},
+    service::{audit_export::Piece, mail::Received, refused_mutations::Refusal, streams::Hub},
     viewer::Viewer,
 };
 

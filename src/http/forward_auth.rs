@@ -26,7 +26,11 @@ use entity::{
     ids::TeamId,
 };
 
-use super::{Answer, Server, graphql::viewer, request_log::Facts};
+use super::{
+    graphql::{response::Answer, viewer},
+    request_log::Facts,
+    router::Server,
+};
 use crate::{
     error::{Error, Result},
     policy::markdown::scope,

@@ -28,7 +28,7 @@ pub mod organization;
 pub mod plan;
 pub mod refused_mutations;
 pub mod service_account;
-pub mod stream;
+pub mod streams;
 pub mod task_run;
 pub mod team;
 pub mod usage;

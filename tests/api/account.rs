@@ -2,7 +2,7 @@
 
 use palisade::{
     error::Error,
-    http::Backend as _,
+    http::backend::Backend as _,
     service::mail::{MailFolder, Outbox, OutboxSettings, Received, Sender},
 };
 use serde_json::{Value, json};

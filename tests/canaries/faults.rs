@@ -13,7 +13,11 @@ use palisade::{
     app::plug::Rooms,
     config::Config,
     error::Result,
-    http::{Backend, Opened, audit_export::Wanted, router},
+    http::{
+        audit_export::Wanted,
+        backend::{Backend, Opened},
+        router::router,
+    },
     service::{audit_export::Piece, refused_mutations::Refusal},
     viewer::Viewer,
 };

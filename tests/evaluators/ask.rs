@@ -14,7 +14,8 @@ use entity::{
     },
 };
 use palisade::{
-    http::{Call, ClientAddress, Engine},
+    graphql::context::ClientAddress,
+    http::graphql::engine::{Call, Engine},
     policy::{
         AgentFacts, AgentKey, ApprovalFacts, ChatFacts, GoalFacts, OrgFacts, Outcome, Permission, Resource, TeamFacts,
         TeamKey, WorkerFacts, decide,

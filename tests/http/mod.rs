@@ -38,8 +38,14 @@ use palisade::{
     clock::Clock,
     config::{Http, Limits},
     error::{Error, Result},
+    graphql::context::ClientAddress,
     graphql::limits::{Catalog, Documents},
-    http::{Backend, ClientAddress, Engine, Opened, Report, audit_export::Wanted, router},
+    http::{
+        audit_export::Wanted,
+        backend::{Backend, Opened, Report},
+        graphql::engine::Engine,
+        router::router,
+    },
     service::{audit_export::Piece, mail::Received, refused_mutations::Refusal},
     viewer::{Account, TenantViewer, Viewer},
 };

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, fmt::Write as _, sync::Arc, time::Instant};
 
 use entity::ids::OrgId;
-use palisade::http::Call;
+use palisade::http::graphql::engine::Call;
 
 use super::{
     answers,

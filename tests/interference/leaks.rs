@@ -23,7 +23,7 @@ use palisade::{
         query::Query,
         subscription::Subscription,
     },
-    http::{Engine, router},
+    http::{graphql::engine::Engine, router::router},
 };
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::Value;

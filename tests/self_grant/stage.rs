@@ -11,7 +11,7 @@ use palisade::{
     auth::ServerSecret,
     clock::Clock,
     config::Config,
-    http::{Engine, router},
+    http::{graphql::engine::Engine, router::router},
     service::auth::IdentitySettings,
     store::db::{Database, PoolLimits},
 };

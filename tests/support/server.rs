@@ -19,8 +19,8 @@ use palisade::{
         query::Query,
         subscription::Subscription,
     },
-    http::{Backend as _, Engine, router},
-    service::{auth::IdentitySettings, stream::Hub},
+    http::{backend::Backend as _, graphql::engine::Engine, router::router},
+    service::{auth::IdentitySettings, streams::Hub},
     store::db::{Database, PoolLimits},
 };
 use serde_json::{Value, json};

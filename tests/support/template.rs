@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palisade::{demo::DemoPlatform, http::Engine};
+use palisade::{demo::DemoPlatform, http::graphql::engine::Engine};
 use sea_orm::DatabaseConnection;
 
 use super::{

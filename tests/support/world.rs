@@ -17,11 +17,15 @@ use palisade::{
     clock::Clock,
     config::{Config, Streams},
     demo::{self, DemoPlatform},
+    graphql::context::ClientAddress,
     graphql::{
         self,
         limits::{Catalog, Documents},
     },
-    http::{Call, ClientAddress, Engine, router},
+    http::{
+        graphql::engine::{Call, Engine},
+        router::router,
+    },
     service::auth::IdentitySettings,
     store::{
         db::{Database, PoolLimits},
@@ -431,7 +435,7 @@ impl Caller<'_> {
     pub async fn statements(&self, query: &str) -> u64 {
         let authorization: Vec<String> = self.token.iter().map(|token| format!("Bearer {token}")).collect();
         let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
-        let viewer = palisade::http::Backend::authenticate(&self.world.rooms, &values).await.unwrap();
+        let viewer = palisade::http::backend::Backend::authenticate(&self.world.rooms, &values).await.unwrap();
         let call = Call { query: query.to_owned(), ..Call::default() };
         let client = ClientAddress(std::net::IpAddr::from([127, 0, 0, 1]));
         let mut budget = u64::MAX;

@@ -8,8 +8,8 @@ use crate::{
     error::Result,
     graphql::{
         context::{RequestCtx, cx},
-        follow::{About, Feed, Opening},
         lookahead,
+        subscription::run::{About, Feed, Opening},
         types::approval::ApprovalRequest,
     },
     store::{audit::follow::LogEntry, list::row::Row as _, read::approval::ApprovalRow},

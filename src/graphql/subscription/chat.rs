@@ -7,8 +7,8 @@ use crate::{
     error::{Error, Result},
     graphql::{
         context::{RequestCtx, cx},
-        follow::{About, Feed, Opening},
         lookahead,
+        subscription::run::{About, Feed, Opening},
         types::chat::ChatMessage,
     },
     store::{

@@ -9,8 +9,8 @@ use crate::{
     graphql::{
         connection::ListName,
         context::{RequestCtx, cx},
-        follow::{About, Feed, Opening},
         lookahead,
+        subscription::run::{About, Feed, Opening},
         types::event::{Event, EventEdge},
     },
     store::{

@@ -23,7 +23,7 @@ use palisade::{
     config::{Config, ExternalIssuer},
     error::{Error, Result},
     graphql::limits::{Catalog, Documents},
-    http::{Engine, router},
+    http::{graphql::engine::Engine, router::router},
     service::auth::{Identity, IdentitySettings, issuers::Issuers},
     viewer::{TenantViewer, Viewer},
 };

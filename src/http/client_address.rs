@@ -7,7 +7,7 @@ use axum::{
     http::{Extensions, HeaderMap},
 };
 
-pub use crate::graphql::context::ClientAddress;
+use crate::graphql::context::ClientAddress;
 
 /// The peer, or what `proxies` trusted proxies in front wrote into `X-Forwarded-For`. Each appends the address that it
 /// saw, so that the client is the `proxies`-th from the right; what stands further left the client wrote itself.

@@ -14,9 +14,9 @@ use async_graphql::Context;
 use entity::ids::{EventId, OrgId};
 use futures_util::{Stream, stream};
 
-use super::context::{RequestCtx, cx};
 use crate::{
     error::{Error, Result},
+    graphql::context::{RequestCtx, cx},
     store::audit::follow::LogEntry,
 };
 

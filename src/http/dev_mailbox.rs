@@ -13,24 +13,31 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{Answer, Server, answer, negotiate::Form, pages};
+use super::{
+    graphql::{
+        content_type::Form,
+        response::{self, Answer},
+    },
+    health,
+    router::Server,
+};
 use crate::service::mail::Received;
 
 /// The page.
 pub async fn page(State(server): State<Server>, headers: HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if server.backend.demo_logins().is_none() && !is_loopback(host) {
-        return pages::not_found().await.into_response();
+        return health::not_found().await.into_response();
     }
     match server.backend.mailbox().await {
-        None => pages::not_found().await.into_response(),
+        None => health::not_found().await.into_response(),
         Some(Ok(mails)) => {
             let mut response = (StatusCode::OK, html(&mails)).into_response();
             let kind = HeaderValue::from_static("text/html; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         }
-        Some(Err(error)) => answer::rejected(&Answer::from(error), Form::Json),
+        Some(Err(error)) => response::rejected(&Answer::from(error), Form::Json),
     }
 }
 

@@ -11,14 +11,18 @@ use tokio::sync::mpsc;
 use super::{Out, Running, message};
 use crate::{
     error::Error,
-    graphql::limits::Document,
+    graphql::{context::ClientAddress, limits::Document},
     http::{
-        Answer, Call, ClientAddress, Server,
-        following::{Following, Place, Said},
-        graphql::{Json, call},
+        graphql::{
+            Json, call,
+            engine::Call,
+            response::Answer,
+            subscription::{Following, Place, Said},
+        },
         request_log::Facts,
+        router::Server,
     },
-    service::stream::{Hub, Seat},
+    service::streams::{Hub, Seat},
 };
 
 /// What an operation needs.

@@ -8,7 +8,13 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Answer, Server, answer, negotiate::Form};
+use super::{
+    graphql::{
+        content_type::Form,
+        response::{self, Answer},
+    },
+    router::Server,
+};
 
 /// The process lives. It asks nobody: a database that is down is no reason to restart the server.
 pub async fn healthz() -> &'static str {
@@ -34,7 +40,7 @@ pub async fn jwks(State(server): State<Server>) -> Response {
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
         }
-        Err(error) => answer::rejected(&Answer::from(error), Form::Json),
+        Err(error) => response::rejected(&Answer::from(error), Form::Json),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::negotiate::Form;
+use super::content_type::Form;
 use crate::{error::Error, graphql::limits::Refusal};
 
 /// The answer to one operation.

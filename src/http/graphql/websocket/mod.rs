@@ -9,6 +9,7 @@
 
 pub mod message;
 mod operation;
+mod origin;
 
 use std::{
     collections::HashMap,
@@ -36,13 +37,17 @@ use tokio::{
 
 use self::message::{Close, Received};
 use super::{
-    Answer, ClientAddress, Server, answer, client::client_address, following::too_many, graphql::authorization,
-    negotiate::Form, origin,
+    authorization,
+    content_type::Form,
+    response::{self, Answer},
+    subscription::too_many,
 };
 use crate::{
     config::Streams,
     error::{Error, Result},
-    service::stream::{Held, Hub, Seat},
+    graphql::context::ClientAddress,
+    http::{client_address::client_address, router::Server},
+    service::streams::{Held, Hub, Seat},
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -61,7 +66,7 @@ pub(super) fn is_asked_for(parts: &Parts) -> bool {
 pub(super) async fn accept(server: &Server, hub: &Hub, parts: &mut Parts) -> Response {
     if !origin::is_welcome(&parts.headers, &server.settings) {
         let answer = Answer::from(Error::Forbidden("this origin is not listed in http.allowed_origins"));
-        return answer::rejected(&answer, Form::Json);
+        return response::rejected(&answer, Form::Json);
     }
     let upgrade = match WebSocketUpgrade::from_request_parts(parts, &()).await {
         Ok(upgrade) => upgrade,
@@ -69,7 +74,7 @@ pub(super) async fn accept(server: &Server, hub: &Hub, parts: &mut Parts) -> Res
     };
     let Some(held) = hub.socket() else {
         let answer = too_many("Too many WebSockets are open (streams.sockets).");
-        return answer::rejected(&Answer { status: StatusCode::SERVICE_UNAVAILABLE, ..answer }, Form::Json);
+        return response::rejected(&Answer { status: StatusCode::SERVICE_UNAVAILABLE, ..answer }, Form::Json);
     };
     let limit = server.settings.body_limit;
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(limit).max_frame_size(limit);
@@ -247,7 +252,7 @@ impl Connection {
         self.say(Out::Text(message::ack())).await
     }
 
-    async fn subscribe(&self, id: String, parameters: super::graphql::Json) -> Result<(), Close> {
+    async fn subscribe(&self, id: String, parameters: super::Json) -> Result<(), Close> {
         let (seat, _) = self.guest.as_ref().ok_or(Close::UNAUTHORIZED)?;
         let refusal = {
             let mut running = self.running();

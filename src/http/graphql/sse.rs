@@ -17,14 +17,18 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
-    Answer, Server, answer,
-    client::client_address,
-    following::{Following, Place, Said},
-    graphql::{Calls, authorization, bad, method, read, turned_away, viewer, with_facts},
-    negotiate::Form,
-    request_log::Facts,
+    Calls, authorization, bad,
+    content_type::Form,
+    method, read,
+    response::{self, Answer},
+    subscription::{Following, Place, Said},
+    turned_away, viewer, with_facts,
 };
-use crate::{config::Streams, service::stream::Hub};
+use crate::{
+    config::Streams,
+    http::{client_address::client_address, request_log::Facts, router::Server},
+    service::streams::Hub,
+};
 
 /// The form of what is told without a stream: its status shows.
 const FORM: Form = Form::GraphQl;
@@ -79,7 +83,7 @@ pub(super) async fn respond(server: &Server, hub: &Hub, parts: &Parts, body: Bod
 }
 
 fn refused(answer: &Answer, facts: Facts) -> Response {
-    let mut response = answer::rejected(answer, FORM);
+    let mut response = response::rejected(answer, FORM);
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }

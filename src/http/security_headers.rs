@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::Server;
+use super::router::Server;
 
 /// For answers that are no page: a browser that shows one runs nothing in it.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

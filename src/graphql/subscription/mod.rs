@@ -1,25 +1,21 @@
 //! The subscription root: one feed per field.
 //!
-//! To add one: what it opens, what it picks, what it answers ([`Feed`](super::follow::Feed)), and a field with the guard of its kind.
+//! To add one: what it opens, what it picks, what it answers ([`Feed`](run::Feed)), and a field with the guard of its kind.
 
 mod approval;
 mod chat;
 mod event;
-mod work;
+mod goal;
+pub mod run;
+mod task;
 
 use async_graphql::{Context, ID, Subscription as GraphQlSubscription};
 use futures_util::Stream;
 
-use self::{
-    approval::ApprovalFeed,
-    chat::MessageFeed,
-    event::EventFeed,
-    work::{GoalFeed, TaskFeed},
-};
+use self::{approval::ApprovalFeed, chat::MessageFeed, event::EventFeed, goal::GoalFeed, run::follow, task::TaskFeed};
 use super::{
     connection::{parse_id, parse_optional_id},
     directives::requires,
-    follow::follow,
     guard::Requires,
     types::{approval::ApprovalRequest, chat::ChatMessage, event::EventEdge, goal::Goal, task::Task},
 };

@@ -11,14 +11,19 @@ use async_graphql::{
 };
 use axum::http::StatusCode;
 
-use super::{Answer, Backend, Call, ClientAddress, Engine, request_log::Facts};
+use super::{
+    engine::{Call, Engine},
+    response::Answer,
+};
 use crate::{
     error::Error,
     graphql::{
-        follow::{About, Opening, Task, Turn},
+        context::ClientAddress,
         limits::{Document, Refusal},
+        subscription::run::{About, Opening, Task, Turn},
     },
-    service::stream::{Held, Hub, Reader, Seat},
+    http::{backend::Backend, request_log::Facts},
+    service::streams::{Held, Hub, Reader, Seat},
     store::audit::follow::LogEntry,
     viewer::Viewer,
 };

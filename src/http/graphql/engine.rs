@@ -1,7 +1,7 @@
 //! Runs one operation: measure, execute, complete, report.
 //!
 //! Every way to an answer leads through here (HTTP, server-sent events, WebSocket, tests), so that each has the same limits
-//! and the same words. A subscription is run again for each event ([`following`](super::following)). An error that leaves has a code of the contract: what the library says in its own words is rewritten,
+//! and the same words. A subscription is run again for each event ([`following`](super::subscription)). An error that leaves has a code of the contract: what the library says in its own words is rewritten,
 //! because those words may repeat a value.
 
 use std::{fmt, sync::Arc};
@@ -13,14 +13,19 @@ use async_graphql::{
 use axum::http::StatusCode;
 use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 
-use super::{Answer, Backend, ClientAddress, Opened, backend::Report, request_log::Facts};
+use super::response::Answer;
 use crate::{
     error::Error,
     graphql::{
         audit_refusals::refused,
-        follow::Turn,
+        context::ClientAddress,
         limits::{Document, Documents, Refusal},
         null_propagation,
+        subscription::run::Turn,
+    },
+    http::{
+        backend::{Backend, Opened, Report},
+        request_log::Facts,
     },
     viewer::Viewer,
 };

@@ -5,6 +5,13 @@
 //! read the anonymous view and believe that it is signed in. The cause is not told: expired, forged and revoked are one
 //! answer.
 
+pub mod content_type;
+pub mod engine;
+pub mod response;
+mod sse;
+mod subscription;
+pub mod websocket;
+
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Query, Request, State},
@@ -13,10 +20,8 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    Answer, Call, Server, answer, client::client_address, negotiate, negotiate::Form, request_log::Facts, sse,
-    websocket,
-};
+use self::{content_type::Form, engine::Call, response::Answer};
+use super::{client_address::client_address, request_log::Facts, router::Server};
 use crate::{error::Error, graphql::limits::Refusal, viewer::Viewer};
 
 /// The parameters of an operation, in a body or (as text) in a query string.
@@ -41,7 +46,7 @@ pub async fn handle(State(server): State<Server>, request: Request) -> Response 
         Ok(response) => response,
         Err(_) => {
             let answer = Answer::from(Error::Unavailable(format!("a request took longer than {limit:?}")));
-            answer::rejected(&answer, form.unwrap_or_default())
+            response::rejected(&answer, form.unwrap_or_default())
         }
     }
 }
@@ -52,13 +57,13 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
         if websocket::is_asked_for(&parts) {
             return websocket::accept(server, hub, &mut parts).await;
         }
-        if negotiate::wants_events(&parts.headers) {
+        if content_type::wants_events(&parts.headers) {
             return sse::respond(server, hub, &parts, body).await;
         }
     }
     let Some(form) = form else {
         let message = "The answer is application/graphql-response+json or application/json.";
-        return answer::rejected(&Answer::unreadable(StatusCode::NOT_ACCEPTABLE, "accept", message), Form::Json);
+        return response::rejected(&Answer::unreadable(StatusCode::NOT_ACCEPTABLE, "accept", message), Form::Json);
     };
     if let Err(response) = method(&parts, form) {
         return *response;
@@ -69,7 +74,7 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
     };
     let calls = match read(server, &parts, body).await {
         Ok(calls) => calls,
-        Err(answer) => return with_facts(answer::rejected(&answer, form), Facts::of(&viewer), &[*answer]),
+        Err(answer) => return with_facts(response::rejected(&answer, form), Facts::of(&viewer), &[*answer]),
     };
     let client = client_address(&parts.extensions, &parts.headers, server.settings.trusted_proxies);
     let mut budget = server.engine.documents().limits().cost;
@@ -77,7 +82,7 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
         Calls::One(call) => {
             let run = server.engine.run(&*server.backend, &viewer, client, call, &mut budget);
             let (answer, facts) = Box::pin(run).await;
-            let mut response = answer::single(&answer, form);
+            let mut response = response::single(&answer, form);
             if answer.status == StatusCode::METHOD_NOT_ALLOWED {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
@@ -96,7 +101,7 @@ async fn respond(server: &Server, request: Request, form: Option<Form>) -> Respo
                 answers.push(answer);
             }
             all.operations = answers.len();
-            with_facts(answer::batch(&answers, form), all, &answers)
+            with_facts(response::batch(&answers, form), all, &answers)
         }
     }
 }
@@ -111,13 +116,13 @@ pub(super) fn with_facts(mut response: Response, mut facts: Facts, answers: &[An
 pub(super) fn method(parts: &Parts, form: Form) -> Result<(), Box<Response>> {
     let (status, field, message) = match parts.method {
         Method::GET => return Ok(()),
-        Method::POST if negotiate::is_json(&parts.headers) => return Ok(()),
+        Method::POST if content_type::is_json(&parts.headers) => return Ok(()),
         Method::POST => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body must be application/json in UTF-8.")
         }
         _ => (StatusCode::METHOD_NOT_ALLOWED, "method", "GraphQL is spoken by POST and GET."),
     };
-    let mut response = answer::rejected(&Answer::unreadable(status, field, message), form);
+    let mut response = response::rejected(&Answer::unreadable(status, field, message), form);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }
@@ -140,7 +145,7 @@ pub(super) fn turned_away(error: Error, form: Form) -> Response {
         _ => None,
     };
     let answer = Answer::from(error);
-    let mut response = answer::rejected(&answer, form);
+    let mut response = response::rejected(&answer, form);
     if let Some(wait) = wait {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }

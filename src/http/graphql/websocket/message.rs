@@ -3,7 +3,7 @@
 use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Answer, graphql::Json};
+use crate::http::graphql::{Json, response::Answer};
 
 /// Why a socket is closed: the protocol's codes, and HTTP's where it has none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

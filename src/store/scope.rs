@@ -357,7 +357,6 @@ visible! {
         use entity::task::{Column, Entity};
         visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))
     };
-    // An edge and a run are read through their tasks, which are under the rule themselves.
     workspace_file by GoalRead: |principal| {
         use entity::workspace_file::{Column, Entity};
         visible_through_agent(principal, Expr::col((Entity, Column::AgentId)))

@@ -7,7 +7,7 @@
 //!
 //! - **One answer.** Whatever is wrong with a bearer token, the answer is [`Error::Unauthenticated`](crate::error::Error)
 //!   and never an anonymous viewer: a client that meant to be somebody is not served as nobody.
-//! - **A token only asks.** [`standing`] gives a viewer the intersection of what its token claims and what the rows say
+//! - **A token only asks.** [`session_status`] gives a viewer the intersection of what its token claims and what the rows say
 //!   now; a super-admin by either of the two never becomes a tenant.
 //! - **Nothing that opens anything is stored.** Passwords are argon2id, refresh and one-time tokens and keys SHA-256, private
 //!   keys sealed with the server's secret, which is not in the database.

@@ -1,8 +1,8 @@
 //! Runs one operation: measure, execute, complete, report.
 //!
 //! Every way to an answer leads through here (HTTP, server-sent events, WebSocket, tests), so that each has the same limits
-//! and the same words. A subscription is run again for each event ([`following`](super::subscription)). An error that leaves has a code of the contract: what the library says in its own words is rewritten,
-//! because those words may repeat a value.
+//! and the same words. A subscription is run again for each event (`subscription`). An error that leaves has a code of
+//! the contract: what the library says in its own words is rewritten, because those words may repeat a value.
 
 use std::{fmt, sync::Arc};
 

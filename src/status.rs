@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use entity::enums::GoalStatus;
-//! use palisade::lifecycle::State as _;
+//! use palisade::status::State as _;
 //!
 //! assert!(GoalStatus::Running.may_become(GoalStatus::Cancelled));
 //! assert!(!GoalStatus::Completed.may_become(GoalStatus::Cancelled));

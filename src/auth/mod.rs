@@ -1,7 +1,7 @@
 //! Sign-in: passwords, tokens, signing keys, and what a signed-in viewer may be.
 //!
-//! This room is pure: bytes and rows come in, a decision goes out. `store::identity` reads and writes for it, and
-//! `service::identity` and `service::session` put the two together.
+//! This module is pure: bytes and rows come in, a decision goes out. `store::auth` reads and writes for it, and
+//! `service::auth` puts the two together.
 //!
 //! Three rules hold everywhere here:
 //!
@@ -13,7 +13,7 @@
 //!   keys sealed with the server's secret, which is not in the database.
 //!
 //! ```
-//! use palisade::identity::opaque;
+//! use palisade::auth::opaque;
 //!
 //! let fresh = opaque::refresh_token();
 //! assert!(fresh.text.starts_with("palr_"));

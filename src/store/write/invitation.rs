@@ -1,4 +1,4 @@
-//! Invitations, as they are sent and taken back. Accepting is sign-in's: `store::identity::invitation`.
+//! Invitations, as they are sent and taken back. Accepting is sign-in's: `store::auth::invitation`.
 
 use chrono::{DateTime, Utc};
 use entity::{
